@@ -1,0 +1,125 @@
+import type { WalletErrorCode } from './errors.js';
+import type { Decimal } from './money.js';
+
+/** What can be asked of the ledger. Adapters, the cashier and staff all speak in these, and in nothing else. */
+export type WalletCommand = Movement | StatusChange | BalanceInquiry;
+export type Movement = Bet | Win | Rollback | Deposit | Withdrawal;
+
+interface Addressed {
+  /** Slug of the brand whose player this is. */
+  readonly brand: string;
+  /** The player's external id: the operator's own name for the player. */
+  readonly player: string;
+}
+
+interface Moving extends Addressed {
+  /** Slug of the integration; `CASHIER` for deposits and withdrawals. With player and key it makes the movement unique for ever. */
+  readonly integration: string;
+  readonly currency: string;
+  /** The provider's id of this movement, case-sensitive, 1 to 255 characters. */
+  readonly key: string;
+  readonly round?: string | undefined;
+  readonly game?: string | undefined;
+}
+
+/** Takes the stake. */
+export interface Bet extends Moving {
+  readonly kind: 'bet';
+  readonly amount: Decimal;
+}
+
+/** Gives the payout; 0 records a loss. */
+export interface Win extends Moving {
+  readonly kind: 'win';
+  readonly amount: Decimal;
+}
+
+/** Undoes one bet or win by its external key. The amount is only compared with the original's. */
+export interface Rollback extends Moving {
+  readonly kind: 'rollback';
+  readonly target: string;
+  readonly amount?: Decimal | undefined;
+}
+
+export interface Deposit extends Moving {
+  readonly kind: 'deposit';
+  readonly amount: Decimal;
+}
+
+export interface Withdrawal extends Moving {
+  readonly kind: 'withdrawal';
+  readonly amount: Decimal;
+}
+
+export const playerStatuses = ['ACTIVE', 'SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'] as const;
+export type PlayerStatus = (typeof playerStatuses)[number];
+
+/** Changes what the player may do, under the same lock as the player's bets. */
+export interface StatusChange extends Addressed {
+  readonly kind: 'status';
+  readonly status: PlayerStatus;
+}
+
+/** Reads a balance in the order of the wallet's movements. */
+export interface BalanceInquiry extends Addressed {
+  readonly kind: 'balance';
+  readonly currency: string;
+}
+
+/** The integration name of movements that no provider asked for. */
+export const CASHIER = 'cashier';
+
+/** Kinds of ledger rows. A tombstone sits on the key of a bet that was rolled back before it arrived. */
+export const transactionKinds = ['bet', 'win', 'rollback', 'tombstone', 'deposit', 'withdrawal'] as const;
+export type TransactionKind = (typeof transactionKinds)[number];
+
+/** Something a person should look at. Flags change no answer. */
+export type Flag =
+  | 'key-conflict'
+  | 'amount-differs'
+  | 'currency-differs'
+  | 'credit-rounded-down'
+  | 'rollback-of-rollback'
+  | 'rollback-of-unknown'
+  | 'second-rollback'
+  | 'late-bet'
+  | 'win-of-inactive-player'
+  | 'wallet-opened-by-credit'
+  | 'wallet-in-debt'
+  | 'player-unknown'
+  | 'quarantined';
+
+/** What the ledger says of one command. Money is in ledger units of the wallet's currency. */
+export type Outcome =
+  | { readonly type: 'applied' | 'replayed'; readonly receipt: Receipt; readonly flags: readonly Flag[] }
+  | { readonly type: 'done'; readonly balance: Balance | undefined; readonly flags: readonly Flag[] }
+  | {
+      readonly type: 'refused';
+      readonly code: WalletErrorCode;
+      /** The balance at that moment, when the wallet was reached. */
+      readonly balance: Balance | undefined;
+      readonly flags: readonly Flag[];
+    };
+
+export interface Balance {
+  readonly lane: number;
+  readonly walletId: bigint;
+  readonly sequence: bigint;
+  readonly balanceUnits: bigint;
+  readonly currency: string;
+  readonly scale: number;
+}
+
+/** The stored ledger row as the answer needs it; the same for the first answer and every repeat. */
+export interface Receipt {
+  /** The operator-side transaction id: derives from lane, wallet and sequence. */
+  readonly transactionId: string;
+  readonly lane: number;
+  readonly walletId: bigint;
+  readonly sequence: bigint;
+  readonly kind: TransactionKind;
+  readonly effectUnits: bigint;
+  readonly balanceAfterUnits: bigint;
+  readonly currency: string;
+  readonly scale: number;
+}
