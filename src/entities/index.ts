@@ -1,0 +1,10 @@
+export { Brand } from './brand.js';
+export { Callback } from './callback.js';
+export { Currency } from './currency.js';
+export { GameSession } from './game-session.js';
+export { Integration } from './integration.js';
+export { Lane } from './lane.js';
+export { LedgerTransaction } from './ledger-transaction.js';
+export { Player } from './player.js';
+export { UnitOfWork } from './unit-of-work.js';
+export { Wallet } from './wallet.js';
