@@ -62,6 +62,8 @@ export interface CallbackDefinition<Settings, Body> {
     /** Body fields with the exact text that selects this callback among those on the same path. */
     readonly where?: Readonly<Record<string, string>>;
   };
+  /** Whether these settings have the callback at all; absent means always. */
+  readonly enabled?: (settings: Settings) => boolean;
   readonly body: z.ZodType<Body>;
   readonly command: (body: Body, integration: IntegrationContext<Settings>) => WalletCommand;
   /** Called for every outcome but a refusal. Pure: the same receipt gives the same bytes. */
@@ -87,8 +89,8 @@ export interface LaunchRequest {
 export interface ProviderHttp {
   /**
    * Posts JSON. `safe` says that repeating the call does no harm, so it may be retried.
-   * @throws ProviderError when the provider cannot be reached, answers too late, or answers no JSON. An HTTP error status
-   * with a readable body is an answer, not a throw.
+   * @throws ProviderError when the provider cannot be reached, answers too late, or answers a success without JSON. An
+   * HTTP error status is an answer, not a throw; its body is undefined where it is no JSON. Numbers are `LosslessNumber`s.
    */
   post(
     url: string,
@@ -189,7 +191,9 @@ export function defineAdapter<Settings>(definition: AdapterDefinition<Settings>)
         signer: definition.signer(settings),
         policy: { ...definition.policy, ...policy },
         deadlineMs: definition.deadlineMs,
-        callbacks: definition.callbacks.map((each) => bindCallback(each, integration)),
+        callbacks: definition.callbacks
+          .filter((each) => each.enabled?.(settings) ?? true)
+          .map((each) => bindCallback(each, integration)),
         refuse: (code, context) =>
           definition.refuse(code, { callback: context.callback, integration, outcome: context.outcome }),
         client: (http) => definition.client(settings, http),

@@ -9,7 +9,7 @@ export const Lane = defineEntity({
   tableName: 'lane',
   properties: {
     lane: p.smallint().primary(),
-    number: p.bigint(),
+    number: p.bigint().default(0),
   },
   checks: [
     { name: 'lane_range', expression: 'lane between 0 and 63' },

@@ -26,7 +26,9 @@ export const LedgerTransaction = defineEntity({
     rest: p.text().nullable(),
     balanceAfter: p.bigint(),
     /** Counter account: `house:<integration>` or `cashier`. */
-    account: p.text(),
+    account: p
+      .text()
+      .generated("(case integration when 'cashier' then 'cashier' else 'house:' || integration end) stored"),
     /** External key of the movement a rollback names. */
     target: p.text().nullable(),
     /** Sequence, in the same wallet, of the movement this rollback really undid: at most one row per target. */
@@ -59,14 +61,12 @@ export const LedgerTransaction = defineEntity({
     { name: 'ledger_rollback_effect_undoes', expression: "kind <> 'rollback' or undoes is not null or effect = 0" },
     { name: 'ledger_rollback_names_target', expression: "(kind = 'rollback') = (target is not null)" },
     { name: 'ledger_external_key_size', expression: 'octet_length(external_key) between 1 and 255' },
-    {
-      name: 'ledger_account_of_integration',
-      expression: "account = case integration when 'cashier' then 'cashier' else 'house:' || integration end",
-    },
     { name: 'ledger_hash_size', expression: 'octet_length(hash) = 32' },
   ],
   uniques: [
     { name: 'ledger_external_key_unique', properties: ['externalKey', 'integration', 'playerId', 'lane'] },
+    { name: 'ledger_undoes_unique', properties: ['lane', 'walletId', 'undoes'], where: 'undoes is not null' },
   ],
+  indexes: [{ name: 'ledger_created_at', properties: ['createdAt', 'lane', 'walletId', 'sequence'] }],
 });
 export type LedgerTransaction = InferEntity<typeof LedgerTransaction>;

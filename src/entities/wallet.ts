@@ -10,11 +10,11 @@ export const Wallet = defineEntity({
     playerId: p.bigint(),
     currency: p.text(),
     /** Ledger units; below zero only in debt, after the undo of a win already spent. */
-    balance: p.bigint(),
+    balance: p.bigint().default(0),
     /** That of the last ledger row: 1, 2, 3 … without gaps; 0 while there is none. */
-    sequence: p.bigint(),
+    sequence: p.bigint().default(0),
     /** Hash of the last ledger row; empty while there is none. */
-    head: p.blob(),
+    head: p.blob().defaultRaw("''"),
     createdAt: p.datetime(3),
   },
   checks: [

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { Balance, Outcome, Receipt } from '../../ledger/commands.js';
+import type { WalletErrorCode } from '../../ledger/errors.js';
+import { formatUnits } from '../../ledger/money.js';
+import { closeConnection, type RefusalContext, type Reply } from '../contract.js';
+import { decimalAmount, idText } from '../kit/amounts.js';
+import type { Settings } from './settings.js';
+
+/**
+ * The provider's bodies. `action` is not repeated here: it has selected the callback before its body is read. Unknown
+ * fields are ignored, so that a field the provider adds later stops nothing.
+ */
+export const Transaction = z.object({
+  transaction_id: idText,
+  user_id: idText,
+  currency: idText,
+  amount: decimalAmount,
+});
+export type Transaction = z.infer<typeof Transaction>;
+
+export const TransactionRollback = z.object({
+  ...Transaction.shape,
+  rollback_transaction_id: idText,
+});
+export type TransactionRollback = z.infer<typeof TransactionRollback>;
+
+export const GetBalance = z.object({ user_id: idText, currency: idText });
+export type GetBalance = z.infer<typeof GetBalance>;
+
+/** Names of the callbacks, as the journal shows them. */
+export type CallbackName = 'bet' | 'result' | 'rollback' | 'balance';
+
+/** An accepted movement: "transaction_id - is the CLIENT side transaction identifier, must be unique". */
+export function accepted(outcome: Exclude<Outcome, { type: 'refused' }>, settings: Settings): Reply {
+  if (outcome.type === 'done') throw new TypeError('A movement was answered without a receipt.');
+  const { receipt } = outcome;
+  return answer({
+    error: null,
+    transaction_id: receipt.transactionId,
+    ...(settings.balanceInAnswer && balanceOf(receipt)),
+  });
+}
+
+function balanceOf({ balanceAfterUnits, currency, scale }: Receipt): { balance: string; currency: string } {
+  return { balance: formatUnits(balanceAfterUnits, scale, decimalsMin(scale)), currency };
+}
+
+/** A player without a wallet in the currency has nothing in it. */
+export function balanceAnswer(balance: Balance | undefined, currency: string): Reply {
+  const text = balance === undefined ? '0.00' : formatUnits(balance.balanceUnits, balance.scale, decimalsMin(balance.scale));
+  return answer({ error: null, balance: text, currency });
+}
+
+/** Two decimals, as the provider's own amounts have, where the currency has that many. */
+function decimalsMin(scale: number): number {
+  return Math.min(2, scale);
+}
+
+/** How a refusal is told: the provider knows a code for missing funds and one for everything else. */
+type Refusal = 'funds' | 'signature' | 'final' | 'transient';
+
+const refusals: Record<WalletErrorCode, Refusal> = {
+  UNAUTHENTICATED: 'signature',
+  MALFORMED: 'final',
+  TOO_LARGE: 'final',
+  UNKNOWN_CALLBACK: 'final',
+  AMOUNT_INVALID: 'final',
+  PLAYER_UNKNOWN: 'final',
+  PLAYER_NOT_ACTIVE: 'final',
+  CURRENCY_NOT_ALLOWED: 'final',
+  INSUFFICIENT_FUNDS: 'funds',
+  // Nothing is left to bet with: to the provider that is the same as too little.
+  WALLET_IN_DEBT: 'funds',
+  DUPLICATE: 'final',
+  KEY_CONFLICT: 'final',
+  BET_ROLLED_BACK: 'final',
+  TARGET_UNKNOWN: 'final',
+  TARGET_INVALID: 'final',
+  ALREADY_ROLLED_BACK: 'final',
+  DEADLINE_EXCEEDED: 'transient',
+  OVERLOADED: 'transient',
+  UNAVAILABLE: 'transient',
+  INTERNAL: 'transient',
+};
+
+/** Callbacks that may be answered "not now" for good: nobody is owed money by them, and the provider sends a bet once. */
+const endedByError: ReadonlySet<string | undefined> = new Set<CallbackName>(['bet', 'balance']);
+
+export function refuse(code: WalletErrorCode, { callback, integration }: RefusalContext<Settings>): Reply {
+  const { settings } = integration;
+  switch (refusals[code]) {
+    case 'funds':
+      return failed(settings.insufficientFundsCode);
+    case 'signature':
+      return failed('INTERNAL_ERROR', settings.badSignatureStatus);
+    case 'transient':
+      // Results and rollbacks are sent again only "if not answered", so an answer would lose them. The same goes for a
+      // request that was turned away before anybody looked at what it is.
+      return endedByError.has(callback) ? failed('INTERNAL_ERROR') : closeConnection;
+    case 'final':
+      return failed('INTERNAL_ERROR');
+  }
+}
+
+function failed(error: string, status = 200): Reply {
+  return answer({ error }, status);
+}
+
+function answer(body: Readonly<Record<string, string | null>>, status = 200): Reply {
+  return { status, body: JSON.stringify(body) };
+}

@@ -1,0 +1,15 @@
+import type { Policy } from '../../ledger/policy.js';
+
+/** What the provider's document asks for where protocols differ; README.md says which lines it states and which are ours. */
+export const policy: Policy = {
+  // "the response must be successful and be with the same transaction id as the first time"
+  duplicate: 'first-answer',
+  // "must be inserted without changing the user's balance and be handled successfully"
+  rollbackOfUnknown: 'accept',
+  // Not stated. A second rollback that were refused would be sent again for ever.
+  secondRollback: 'accept',
+  // The rollback's amount is "to be subtracted or added": a result can be undone as well as a bet.
+  rollbackTargets: ['bet', 'win'],
+  // "all result requests must be processed successfully"
+  inactiveWin: 'accept',
+};

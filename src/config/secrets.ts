@@ -1,0 +1,128 @@
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+import type { Problems } from './problems.js';
+
+/** A text found in an integration's settings. */
+interface SettingText {
+  readonly path: string;
+  readonly text: string;
+  readonly secret: boolean;
+}
+
+/** Names that hold secrets even where an adapter's schema forgot to say so (`.meta({ secret: false })` says otherwise). */
+const secretName = /(password|passphrase|secret|hash|token|signature|(api|private|signing|access|hmac)_?key)s?$/i;
+
+/** Every text of the settings, and whether the adapter's schema (`secretText()` of the kit) or its name calls it secret. */
+export function textsOf(schema: z.ZodType<unknown>, settings: unknown, path: string): SettingText[] {
+  const described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+  return collect(described, settings, path, '', undefined);
+}
+
+function collect(schema: unknown, value: unknown, path: string, name: string, known: boolean | undefined): SettingText[] {
+  const secret = declared(schema) ?? known;
+  if (typeof value === 'string') return [{ path, text: value, secret: secret ?? secretName.test(name) }];
+  if (Array.isArray(value)) {
+    const items = member(schema, 'items');
+    return value.flatMap((each: unknown, index) => collect(items, each, `${path}[${index}]`, name, secret));
+  }
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value).flatMap(([key, each]) => {
+      const property = member(member(schema, 'properties'), key) ?? member(schema, 'additionalProperties');
+      return collect(property, each, `${path}.${key}`, key, secret);
+    });
+  }
+  return [];
+}
+
+/** The schema's own word, or that of any alternative of a union. */
+function declared(schema: unknown): boolean | undefined {
+  const own = member(schema, 'secret');
+  if (typeof own === 'boolean') return own;
+  const alternatives = member(schema, 'anyOf') ?? member(schema, 'oneOf') ?? member(schema, 'allOf');
+  if (!Array.isArray(alternatives)) return undefined;
+  return alternatives.map(declared).find((each) => each !== undefined);
+}
+
+function member(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+  return Object.entries(value).find(([each]) => each === key)?.[1];
+}
+
+const weakStart = /^(secret|password|passw0rd|changeme|change-me|change_me|default|test|demo|example|sample|dummy|sandbox|croupier|todo|xxx|admin|qwerty|letmein|12345|abcde)/i;
+const distinctCharactersMin = 6;
+
+/** Length and content of one secret. `lengthMin` in bytes. Nothing of the value goes into the message. */
+export function checkSecret(
+  secret: string,
+  path: string,
+  { production, lengthMin }: { production: boolean; lengthMin: number },
+  problems: Problems,
+): void {
+  if (secret === '') return problems.add(path, 'is empty; set the secret the provider gave you, or a random one.');
+  if (secret !== secret.trim()) problems.add(path, 'has white space around it; remove it, line end included.');
+  if (!production) return;
+  const length = Buffer.byteLength(secret);
+  if (length < lengthMin) {
+    problems.add(path, `has ${length} bytes, production needs ${lengthMin} or more: openssl rand -base64 32 makes one.`);
+  }
+  if (weakStart.test(secret) || new Set(secret).size < distinctCharactersMin) {
+    problems.add(path, 'is a well-known or guessable word; use a random secret: openssl rand -base64 32 makes one.');
+  }
+}
+
+/** Two places with one secret: what leaks from one opens the other, and a callback could pass for another integration's. */
+export function checkRepeatedSecrets(secrets: readonly { path: string; text: string }[], problems: Problems): void {
+  const firstPath = new Map<string, string>();
+  for (const { path, text } of secrets) {
+    const first = firstPath.get(text);
+    if (first === undefined) firstPath.set(text, path);
+    else if (text !== '') problems.add(path, `repeats the secret of ${first}; every secret must be used once.`);
+  }
+}
+
+const privateAddresses = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 3],
+] as const) {
+  privateAddresses.addSubnet(network, prefix, 'ipv4');
+}
+for (const [network, prefix] of [
+  ['::', 127],
+  ['64:ff9b::', 96],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const) {
+  privateAddresses.addSubnet(network, prefix, 'ipv6');
+}
+
+/** In production a provider is reached over TLS and outside the own network. */
+export function checkPublicUrl(text: string, path: string, problems: Problems): void {
+  const url = URL.parse(text);
+  if (!url) return;
+  if (url.protocol === 'http:' || url.protocol === 'ws:') {
+    problems.add(path, `is plain ${url.protocol.slice(0, -1)}; production needs https.`);
+  }
+  if (/^(https?|wss?):$/.test(url.protocol) && isPrivateHost(url.hostname)) {
+    problems.add(path, `points to "${url.hostname}", which is not a public address.`);
+  }
+}
+
+/** `hostname` as URL gives it: IPv4 in any notation already normal, IPv6 in brackets. */
+function isPrivateHost(hostname: string): boolean {
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const family = isIP(host);
+  if (family === 4) return privateAddresses.check(host, 'ipv4');
+  // BlockList looks through IPv4-mapped addresses by itself.
+  if (family === 6) return privateAddresses.check(host, 'ipv6');
+  return !host.includes('.') || /\.(localhost|local|internal|lan|home|test|invalid|example|svc)$/.test(host);
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { Policy } from '../ledger/policy.js';
+
+/** The shapes of the configuration file, part by part: parts are checked one by one so that one fault hides no other. */
+
+export const Slug = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 lower-case letters, digits and "-", not starting with "-"');
+
+export const CurrencyCode = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9]{2,11}$/, 'must be a currency code of 3 to 12 capital letters and digits');
+
+const scaleHint = 'must be a whole number of decimals from 0 to 18';
+export const CurrencyEntry = z.strictObject(
+  { scale: z.int(scaleHint).min(0, scaleHint).max(18, scaleHint).default(6) },
+  { error: 'must be written { scale: … }, or {} for a scale of 6' },
+);
+
+const codes = z
+  .array(CurrencyCode)
+  .min(1, 'must name at least one currency')
+  .refine((list) => new Set(list).size === list.length, 'names a currency twice');
+
+export const BrandEntry = z.strictObject({ id: Slug, currencies: codes });
+
+export const IntegrationEntry = z.strictObject({
+  id: Slug.refine((id) => id !== 'cashier', 'is reserved for deposits and withdrawals; choose another'),
+  adapter: Slug,
+  brand: Slug,
+  currencies: codes,
+  settings: z.record(z.string(), z.unknown()).default({}),
+  policy: Policy.partial().default({}),
+});
+
+export const SimulatorEntry = z.strictObject({ integration: Slug, port: z.int().min(1).max(65_535) });
+
+/** Milliseconds. PostgreSQL and pg read 0 as "wait for ever". */
+function duration(defaultMs: number) {
+  return z
+    .int()
+    .min(1, 'must be at least 1 millisecond: 0 would mean waiting for ever')
+    .max(600_000, 'must be at most 600000 milliseconds')
+    .default(defaultMs);
+}
+
+export const DatabaseTuning = z.strictObject({
+  /** Where the embedded server keeps its data; unused with DATABASE_URL. */
+  directory: z.string().min(1).default('.croupier/postgres'),
+  /** Port of the embedded server; a free one is taken where it is in use. */
+  port: z.int().min(1).max(65_535).default(54_329),
+  poolMax: z.int().min(1).max(200).default(10),
+  acquireTimeoutMs: duration(2_000),
+  statementTimeoutMs: duration(5_000),
+  lockTimeoutMs: duration(3_000),
+  idleInTransactionTimeoutMs: duration(5_000),
+  /** The whole transaction; PostgreSQL 17 and later. */
+  transactionTimeoutMs: duration(10_000),
+});
+export type DatabaseTuning = z.infer<typeof DatabaseTuning>;
+
+export const JournalEntry = z.strictObject({ retentionDays: z.int().min(1).max(3_650).default(30) });
+
+export const GraphqlEntry = z.strictObject({
+  introspection: z.boolean().optional(),
+  explorer: z.boolean().optional(),
+});
+
+/** Lists stay unread here; see above. */
+export const FileShape = z.strictObject({
+  currencies: z.record(z.string(), z.unknown()),
+  brands: z.array(z.unknown()).min(1, 'must hold at least one brand'),
+  integrations: z.array(z.unknown()).default([]),
+  database: z.unknown().optional(),
+  journal: z.unknown().optional(),
+  graphql: z.unknown().optional(),
+  simulators: z.array(z.unknown()).default([]),
+});
+
+const portHint = 'must be a port number from 0 to 65535';
+export const Environment = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, portHint)
+    .transform(Number)
+    .refine((port) => port <= 65_535, portHint)
+    .default(4_000),
+  HOST: z
+    .string()
+    .regex(/^\S+$/, 'must be an address or host name without white space')
+    .optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  NODE_ENV: z.string().optional(),
+});
+export type LogLevel = z.infer<typeof Environment>['LOG_LEVEL'];

@@ -1,0 +1,85 @@
+import type pg from 'pg';
+import type { Outcome, WalletCommand } from './commands.js';
+import { LANE_COUNT } from './lanes.js';
+import { createLaneSet, type Execution, type LaneSet, type LaneSetStats, refusal } from './lane-set.js';
+import type { Policy } from './policy.js';
+import type { CallbackRow } from './statements.js';
+import type { CommittedUnit, UnitContext } from './unit-of-work.js';
+
+/** The only door to a wallet. */
+export interface Ledger {
+  /**
+   * Applies one command exactly once and answers after COMMIT. It never throws for what can happen to a command: every
+   * failure is a refusal with a code, and those that `isTransient` may be repeated as they are.
+   */
+  execute(command: WalletCommand, options: ExecuteOptions): Promise<Execution>;
+  /** Refuses new commands, finishes the units under way, and lets go of the connections. */
+  close(): Promise<void>;
+  readonly stats: LaneSetStats;
+}
+
+export interface ExecuteOptions {
+  readonly policy: Policy;
+  /** Milliseconds from now after which the command may no longer take effect. */
+  readonly deadlineMs: number;
+  /** Makes the journal row that is written in the same unit of work. */
+  readonly journal?: (outcome: Outcome) => CallbackRow;
+}
+
+export interface LedgerOptions extends UnitContext {
+  readonly connection: pg.ClientConfig;
+  /** Currencies of each integration: a bet in any other is refused. */
+  readonly integrationCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Finds a player by brand and external id; never creates one. */
+  readonly findPlayer: (brand: string, externalId: string) => Promise<{ lane: number; id: bigint } | undefined>;
+  /** Called after each COMMIT, before the callers are answered. Must not throw. */
+  readonly committed: (units: readonly CommittedUnit[]) => void;
+  readonly failed: (message: string, error: unknown) => void;
+  /** Lanes are dealt to this many sets, each with a connection and units of its own. */
+  readonly laneSets?: number;
+}
+
+/** Two sets let one group form and be decided while the other is being written; more only makes the groups smaller. */
+const LANE_SETS = 2;
+
+export function createLedger(options: LedgerOptions): Ledger {
+  const count = options.laneSets ?? LANE_SETS;
+  const sets: LaneSet[] = Array.from({ length: count }, () => createLaneSet(options));
+  const setOf = Array.from({ length: LANE_COUNT }, (_, lane) => sets[lane % count]);
+  let closing = false;
+
+  return {
+    async execute(command, { policy, deadlineMs, journal }) {
+      if (closing) return refusal('OVERLOADED');
+      const deadlineAt = performance.now() + deadlineMs;
+      const receivedAt = new Date();
+      if (command.kind === 'bet' && options.integrationCurrencies.get(command.integration)?.has(command.currency) !== true) {
+        return refusal('CURRENCY_NOT_ALLOWED');
+      }
+      let player;
+      try {
+        player = await options.findPlayer(command.brand, command.player);
+      } catch (error) {
+        options.failed('A player could not be looked up', error);
+        return refusal('UNAVAILABLE');
+      }
+      if (player === undefined) {
+        return { outcome: { type: 'refused', code: 'PLAYER_UNKNOWN', balance: undefined, flags: ['player-unknown'] }, journaled: false };
+      }
+      const set = setOf[player.lane];
+      if (set === undefined) throw new Error(`No lane ${player.lane}`);
+      return set.execute({ command, policy, player, receivedAt, deadlineAt, journal });
+    },
+    async close() {
+      closing = true;
+      await Promise.all(sets.map((each) => each.close()));
+    },
+    get stats() {
+      return {
+        waiting: sets.reduce((sum, each) => sum + each.stats.waiting, 0),
+        units: sets.reduce((sum, each) => sum + each.stats.units, 0),
+        commands: sets.reduce((sum, each) => sum + each.stats.commands, 0),
+      };
+    },
+  };
+}

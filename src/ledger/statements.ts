@@ -1,0 +1,275 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { Callback, LedgerTransaction, UnitOfWork } from '../entities/index.js';
+import type { ChainedRow } from './chain.js';
+import type { KnownRow } from './decide.js';
+import { type PlayerStatus, playerStatuses } from './commands.js';
+import type { Statement } from './connection.js';
+import { elementLiteral, insertSet } from './row-sets.js';
+
+/** The hot path's SQL: what a unit of work asks and writes, in sets. All of it is here. */
+
+export interface WalletRow {
+  readonly lane: number;
+  readonly playerId: bigint;
+  readonly status: PlayerStatus;
+  /** Undefined when the player has no wallet at all. */
+  readonly wallet: { id: bigint; currency: string; balance: bigint; sequence: bigint; head: Buffer } | undefined;
+}
+
+export interface StoredRow extends KnownRow {
+  readonly lane: number;
+  readonly walletId: bigint;
+  readonly playerId: bigint;
+  readonly rolledBack: boolean;
+}
+
+/** A new ledger row, ready to be written. */
+export interface HashedRow extends ChainedRow {
+  readonly hash: Buffer;
+}
+
+export interface KeyQuery {
+  readonly lane: number;
+  readonly playerId: bigint;
+  readonly integration: string;
+  readonly externalKey: string;
+}
+
+export interface MovedWallet {
+  readonly lane: number;
+  readonly id: bigint;
+  readonly balance: bigint;
+  readonly sequence: bigint;
+  readonly head: Buffer;
+}
+
+export interface UnitRow {
+  readonly lane: number;
+  readonly number: bigint;
+  readonly walletIds: readonly bigint[];
+  readonly sequences: readonly bigint[];
+  readonly createdAt: Date;
+}
+
+/** A journal row; the database gives its id. */
+export interface CallbackRow {
+  readonly lane: number;
+  readonly receivedAt: Date;
+  readonly integration: string;
+  readonly name: string | null;
+  readonly path: string;
+  readonly body: Buffer;
+  readonly verdict: string;
+  readonly flags: readonly string[];
+  readonly status: number | null;
+  readonly answer: string | null;
+  readonly durationUs: number;
+  readonly playerId: bigint | null;
+  readonly walletId: bigint | null;
+  readonly sequence: bigint | null;
+}
+
+export type Statements = ReturnType<typeof createStatements>;
+
+export const begin: Statement = { text: 'begin' };
+export const commit: Statement = { text: 'commit' };
+export const rollback: Statement = { text: 'rollback' };
+
+export function createStatements(orm: MikroORM) {
+  const ledger = insertSet<HashedRow>(orm, LedgerTransaction, [
+    'lane',
+    'walletId',
+    'sequence',
+    'playerId',
+    'integration',
+    'externalKey',
+    'kind',
+    'effect',
+    'stated',
+    'rest',
+    'balanceAfter',
+    'target',
+    'undoes',
+    'round',
+    'game',
+    'flags',
+    'createdAt',
+    'hash',
+  ]);
+  const callbacks = insertSet<CallbackRow>(orm, Callback, [
+    'lane',
+    'receivedAt',
+    'integration',
+    'name',
+    'path',
+    'body',
+    'verdict',
+    'flags',
+    'status',
+    'answer',
+    'durationUs',
+    'playerId',
+    'walletId',
+    'sequence',
+  ]);
+  const units = insertSet<UnitRow>(orm, UnitOfWork, ['lane', 'number', 'walletIds', 'sequences', 'createdAt']);
+
+  return {
+    insertRows: (rows: readonly HashedRow[]): Statement => ({
+      name: ledger.name,
+      text: ledger.text,
+      values: ledger.values(rows),
+    }),
+    insertCallbacks: (rows: readonly CallbackRow[]): Statement => ({
+      name: callbacks.name,
+      text: callbacks.text,
+      values: callbacks.values(rows),
+    }),
+    insertUnits: (rows: readonly UnitRow[]): Statement => ({
+      name: units.name,
+      text: units.text,
+      values: units.values(rows),
+    }),
+  };
+}
+
+/** Locks the lanes in one order; answers each one's last unit number. */
+export function lockLanes(lanes: readonly number[]): Statement {
+  return {
+    name: 'lock_lanes',
+    text: 'select lane, number from lane where lane = any($1::smallint[]) order by lane for update',
+    values: [array(lanes)],
+  };
+}
+
+export function advanceLanes(lanes: readonly number[]): Statement {
+  return {
+    name: 'advance_lanes',
+    text: 'update lane set number = number + 1 where lane = any($1::smallint[])',
+    values: [array(lanes)],
+  };
+}
+
+export function readWallets(players: readonly { lane: number; id: bigint }[]): Statement {
+  return {
+    name: 'read_wallets',
+    text:
+      'select p.lane, p.id, p.status, w.id, w.currency, w.balance, w.sequence, w.head ' +
+      'from unnest($1::smallint[], $2::bigint[]) k(lane, id) ' +
+      'join player p on p.lane = k.lane and p.id = k.id ' +
+      'left join wallet w on w.lane = p.lane and w.player_id = p.id',
+    values: [array(players.map((each) => each.lane)), array(players.map((each) => each.id))],
+  };
+}
+
+export function walletRow(row: readonly unknown[]): WalletRow {
+  const [lane, playerId, status, id, currency, balance, sequence, head] = row as [
+    number,
+    bigint,
+    string,
+    bigint | null,
+    string,
+    bigint,
+    bigint,
+    Buffer,
+  ];
+  const known = playerStatuses.find((each) => each === status);
+  if (known === undefined) throw new Error(`Player ${playerId} has the unknown status ${status}`);
+  return { lane, playerId, status: known, wallet: id === null ? undefined : { id, currency, balance, sequence, head } };
+}
+
+/** Finds the ledger rows under external keys, each with whether a rollback undid it. */
+export function readKeys(keys: readonly KeyQuery[]): Statement {
+  return {
+    name: 'read_keys',
+    text:
+      'select t.lane, t.wallet_id, t.player_id, t.sequence, t.integration, t.external_key, t.kind, t.effect, t.stated, ' +
+      't.rest, t.balance_after, t.target, t.undoes, t.round, t.game, t.flags, w.currency, ' +
+      'exists (select from ledger_transaction u where u.lane = t.lane and u.wallet_id = t.wallet_id and u.undoes = t.sequence) ' +
+      'from unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[]) k(lane, player_id, integration, external_key) ' +
+      'join ledger_transaction t on t.external_key = k.external_key and t.integration = k.integration ' +
+      'and t.player_id = k.player_id and t.lane = k.lane ' +
+      'join wallet w on w.lane = t.lane and w.id = t.wallet_id',
+    values: [
+      array(keys.map((each) => each.lane)),
+      array(keys.map((each) => each.playerId)),
+      array(keys.map((each) => each.integration)),
+      array(keys.map((each) => each.externalKey)),
+    ],
+  };
+}
+
+export function storedRow(row: readonly unknown[]): StoredRow {
+  const [lane, walletId, playerId, sequence, integration, externalKey, kind, effect, stated] = row;
+  const [rest, balanceAfter, target, undoes, round, game, flags, currency, rolledBack] = row.slice(9);
+  return {
+    lane,
+    walletId,
+    playerId,
+    sequence,
+    integration,
+    externalKey,
+    kind,
+    effect,
+    stated,
+    rest,
+    balanceAfter,
+    target,
+    undoes,
+    round,
+    game,
+    flags,
+    currency,
+    rolledBack,
+  } as StoredRow;
+}
+
+/** Opens empty wallets for players who have none in a currency yet. */
+export function openWallets(wallets: readonly { lane: number; playerId: bigint; currency: string }[]): Statement {
+  return {
+    name: 'open_wallets',
+    text:
+      'insert into wallet (lane, player_id, currency) ' +
+      'select * from unnest($1::smallint[], $2::bigint[], $3::text[]) returning lane, player_id, id, currency',
+    values: [
+      array(wallets.map((each) => each.lane)),
+      array(wallets.map((each) => each.playerId)),
+      array(wallets.map((each) => each.currency)),
+    ],
+  };
+}
+
+export function moveWallets(wallets: readonly MovedWallet[]): Statement {
+  return {
+    name: 'move_wallets',
+    text:
+      'update wallet w set balance = u.balance, sequence = u.sequence, head = u.head ' +
+      'from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) u(lane, id, balance, sequence, head) ' +
+      'where w.lane = u.lane and w.id = u.id',
+    values: [
+      array(wallets.map((each) => each.lane)),
+      array(wallets.map((each) => each.id)),
+      array(wallets.map((each) => each.balance)),
+      array(wallets.map((each) => each.sequence)),
+      array(wallets.map((each) => each.head)),
+    ],
+  };
+}
+
+export function setStatuses(players: readonly { lane: number; id: bigint; status: PlayerStatus }[]): Statement {
+  return {
+    name: 'set_statuses',
+    text:
+      'update player p set status = u.status from unnest($1::smallint[], $2::bigint[], $3::text[]) u(lane, id, status) ' +
+      'where p.lane = u.lane and p.id = u.id',
+    values: [
+      array(players.map((each) => each.lane)),
+      array(players.map((each) => each.id)),
+      array(players.map((each) => each.status)),
+    ],
+  };
+}
+
+function array(elements: readonly unknown[]): string {
+  return `{${elements.map(elementLiteral).join(',')}}`;
+}
