@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Outcome, WalletCommand } from '../ledger/commands.js';
 import type { WalletErrorCode } from '../ledger/errors.js';
-import type { Policy } from '../ledger/policy.js';
+import { type Policy, type PolicyOverrides, withOverrides } from '../ledger/policy.js';
 
 /**
  * What an adapter is: a value that tells how one provider's dialect maps onto the ledger's commands and back. It does no
@@ -171,10 +171,15 @@ export interface BoundMessage {
 export interface Adapter {
   readonly id: string;
   readonly title: string;
-  readonly settings: z.ZodType<unknown>;
+  readonly settings: z.ZodType;
   readonly policy: Policy;
   /** @throws ZodError when the settings are not this adapter's. */
-  bind(integration: { id: string; brand: string; settings: unknown; policy?: Partial<Policy> | undefined }): BoundAdapter;
+  bind(integration: {
+    id: string;
+    brand: string;
+    settings: unknown;
+    policy?: PolicyOverrides | undefined;
+  }): BoundAdapter;
 }
 
 export function defineAdapter<Settings>(definition: AdapterDefinition<Settings>): Adapter {
@@ -189,7 +194,7 @@ export function defineAdapter<Settings>(definition: AdapterDefinition<Settings>)
       return {
         id: definition.id,
         signer: definition.signer(settings),
-        policy: { ...definition.policy, ...policy },
+        policy: withOverrides(definition.policy, policy),
         deadlineMs: definition.deadlineMs,
         callbacks: definition.callbacks
           .filter((each) => each.enabled?.(settings) ?? true)

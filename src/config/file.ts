@@ -6,7 +6,8 @@ const fileSizeMax = 1_048_576;
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Reads the YAML file and puts the environment's values where it says `${VAR}`. @returns undefined when unreadable. */
-export function readConfigFile(path: string, env: NodeJS.ProcessEnv, problems: Problems): unknown {
+export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv, problems: Problems): unknown {
+  if (path === undefined) return undefined;
   let text: string;
   try {
     if (statSync(path).size > fileSizeMax) throw new Error('is larger than 1 MiB');

@@ -25,14 +25,18 @@ export class Problems {
   readonly found: Problem[] = [];
 
   add(path: string, message: string): void {
-    this.found.push({ path, message });
+    this.found.push({ path: path === '' ? 'CROUPIER_CONFIG' : path, message });
   }
 
   /** @returns the parsed value, or undefined after noting what the schema found. */
   check<Output>(schema: z.ZodType<Output>, value: unknown, path: string): Output | undefined {
-    const parsed = schema.safeParse(value);
+    const parsed = schema.safeParse(value, { reportInput: true });
     if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) this.add(joinPath(path, issue.path), sayIssue(issue));
+    for (const issue of parsed.error.issues) {
+      const place = joinPath(path, issue.path);
+      // What was said of this place before (a variable that is not set, white space) is the better explanation.
+      if (!this.found.some((each) => each.path === place)) this.add(place, sayIssue(issue));
+    }
     return undefined;
   }
 
@@ -54,9 +58,7 @@ function sayIssue(issue: z.core.$ZodIssue): string {
     const keys = issue.keys.map((key) => `"${key}"`).join(', ');
     return `${keys} is not known here; correct the spelling or remove it.`;
   }
-  if (issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message)) {
-    return 'is missing.';
-  }
+  if (issue.code === 'invalid_type' && issue.input === undefined) return 'is missing.';
   return issue.message.endsWith('.') ? issue.message : `${issue.message}.`;
 }
 

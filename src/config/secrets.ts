@@ -20,7 +20,10 @@ export function textsOf(schema: z.ZodType<unknown>, settings: unknown, path: str
 
 function collect(schema: unknown, value: unknown, path: string, name: string, known: boolean | undefined): SettingText[] {
   const secret = declared(schema) ?? known;
-  if (typeof value === 'string') return [{ path, text: value, secret: secret ?? secretName.test(name) }];
+  if (typeof value === 'string') {
+    // A variable that was not found stays as it was written, and is reported already.
+    return value.includes('${') ? [] : [{ path, text: value, secret: secret ?? secretName.test(name) }];
+  }
   if (Array.isArray(value)) {
     const items = member(schema, 'items');
     return value.flatMap((each: unknown, index) => collect(items, each, `${path}[${index}]`, name, secret));

@@ -46,7 +46,7 @@ function duration(defaultMs: number) {
 
 export const DatabaseTuning = z.strictObject({
   /** Where the embedded server keeps its data; unused with DATABASE_URL. */
-  directory: z.string().min(1).default('.croupier/postgres'),
+  directory: z.string().min(1).optional(),
   /** Port of the embedded server; a free one is taken where it is in use. */
   port: z.int().min(1).max(65_535).default(54_329),
   poolMax: z.int().min(1).max(200).default(10),
@@ -67,15 +67,32 @@ export const GraphqlEntry = z.strictObject({
 });
 
 /** Lists stay unread here; see above. */
-export const FileShape = z.strictObject({
+const parts = {
   currencies: z.record(z.string(), z.unknown()),
   brands: z.array(z.unknown()).min(1, 'must hold at least one brand'),
-  integrations: z.array(z.unknown()).default([]),
+  integrations: z.array(z.unknown()).optional(),
   database: z.unknown().optional(),
   journal: z.unknown().optional(),
   graphql: z.unknown().optional(),
-  simulators: z.array(z.unknown()).default([]),
+  simulators: z.array(z.unknown()).optional(),
+};
+export const FileShape = z.strictObject(parts);
+
+/** The same file after its faults were noted: what is readable of it. */
+export const FileParts = z.object({
+  ...parts,
+  currencies: parts.currencies.optional().catch(undefined),
+  brands: parts.brands.optional().catch(undefined),
+  integrations: parts.integrations.catch(undefined),
+  simulators: parts.simulators.catch(undefined),
 });
+export type FileParts = z.infer<typeof FileParts>;
+
+/** Ids of all entries of a list, the faulty ones too: whoever refers to those is not at fault. */
+export function idsOf(entries: readonly unknown[]): ReadonlySet<string> {
+  const Identified = z.object({ id: z.string() });
+  return new Set(entries.map((entry) => Identified.safeParse(entry).data?.id).filter((id) => id !== undefined));
+}
 
 const portHint = 'must be a port number from 0 to 65535';
 export const Environment = z.object({

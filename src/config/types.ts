@@ -1,4 +1,4 @@
-import type { Policy } from '../ledger/policy.js';
+import type { PolicyOverrides } from '../ledger/policy.js';
 import type { Secret } from '../observability/secret.js';
 import type { DatabaseTuning, LogLevel } from './shape.js';
 
@@ -49,7 +49,7 @@ export interface IntegrationConfig {
   readonly currencies: readonly string[];
   /** As written, and known to be what the adapter's schema wants: `adapter.bind` reads it. Holds secrets; never log it. */
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly policy: { readonly [Key in keyof Policy]?: Policy[Key] | undefined };
+  readonly policy: PolicyOverrides;
 }
 
 export interface SimulatorConfig {

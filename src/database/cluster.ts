@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { access, chmod, chown, mkdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, chown, mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Binaries, findAccount, prepareCommand } from './postgres-process.js';
@@ -40,11 +40,10 @@ async function readPassword(file: string): Promise<string> {
 }
 
 async function initialise({ directory, dataDirectory, password }: Cluster, binaries: Binaries, sync: boolean) {
-  const draft = join(directory, `data.${process.pid}`);
-  const passwordFile = join(directory, `initial-password.${process.pid}`);
   const account = await findAccount();
+  const draft = await mkdtemp(join(directory, 'data.'));
+  const passwordFile = `${draft}.password`;
   try {
-    await mkdir(draft, { mode: 0o700 });
     await writeFile(passwordFile, password, { mode: 0o600 });
     if (account) {
       await chmod(directory, 0o711);

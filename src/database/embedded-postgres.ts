@@ -172,8 +172,9 @@ async function connect(cluster: Cluster, port: number): Promise<pg.Client | unde
     await client.end();
     return undefined;
   } catch (error) {
+    await client.end().catch(() => undefined);
     if (isGone(error)) return undefined;
-    throw new Error(`The PostgreSQL in ${cluster.directory} refuses the password kept beside it.`, { cause: error });
+    throw new Error(`The PostgreSQL in ${cluster.directory} runs but cannot be used.`, { cause: error });
   }
 }
 

@@ -24,7 +24,6 @@ export const Callback = defineEntity({
     answer: p.text().nullable(),
     /** From the last byte of the request to the decision, in microseconds. */
     durationUs: p.integer(),
-    playerId: p.bigint().nullable(),
     /** The ledger row that the answer speaks of, with the lane. */
     walletId: p.bigint().nullable(),
     sequence: p.bigint().nullable(),

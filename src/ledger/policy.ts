@@ -17,3 +17,10 @@ export const Policy = z.strictObject({
   inactiveWin: z.enum(['accept', 'refuse']),
 });
 export type Policy = z.infer<typeof Policy>;
+
+/** The parts of its adapter's row that an integration states itself. */
+export type PolicyOverrides = { readonly [Question in keyof Policy]?: Policy[Question] | undefined };
+
+export function withOverrides(policy: Policy, overrides: PolicyOverrides = {}): Policy {
+  return Policy.parse({ ...policy, ...Object.fromEntries(Object.entries(overrides).filter(([, answer]) => answer !== undefined)) });
+}

@@ -64,7 +64,6 @@ export interface CallbackRow {
   readonly status: number | null;
   readonly answer: string | null;
   readonly durationUs: number;
-  readonly playerId: bigint | null;
   readonly walletId: bigint | null;
   readonly sequence: bigint | null;
 }
@@ -108,7 +107,6 @@ export function createStatements(orm: MikroORM) {
     'status',
     'answer',
     'durationUs',
-    'playerId',
     'walletId',
     'sequence',
   ]);

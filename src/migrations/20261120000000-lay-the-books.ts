@@ -139,7 +139,6 @@ const journal = [
      status smallint,
      answer text,
      duration_us integer not null,
-     player_id bigint,
      wallet_id bigint,
      sequence bigint,
      primary key (lane, received_at, id)

@@ -53,7 +53,7 @@ export function createIgpxClient(
     // Repeating it does no harm: at worst a token is given that nobody uses.
     const { status, body } = await http.post(`${base}/auth`, credentials, { safe: true });
     const { token, expires_in } = read('auth', AuthAnswer, status, body);
-    // A minute early, or a tenth of the time for short lives; a token that lives shorter than a minute is used once.
+    // A tenth of its life early and at least a minute; a token that lives no longer than a minute is used once.
     const lifeMs = Math.min(expires_in * 1_000 - 60_000, expires_in * 900);
     return { text: token, renewAt: askedAt + lifeMs };
   }

@@ -47,7 +47,8 @@ function balanceOf({ balanceAfterUnits, currency, scale }: Receipt): { balance: 
 
 /** A player without a wallet in the currency has nothing in it. */
 export function balanceAnswer(balance: Balance | undefined, currency: string): Reply {
-  const text = balance === undefined ? '0.00' : formatUnits(balance.balanceUnits, balance.scale, decimalsMin(balance.scale));
+  const text =
+    balance === undefined ? '0.00' : formatUnits(balance.balanceUnits, balance.scale, decimalsMin(balance.scale));
   return answer({ error: null, balance: text, currency });
 }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -80,9 +80,10 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
   const callbackUrl = options.callbackUrl.replace(/\/+$/, '');
   const secure = callbackUrl.startsWith('https:');
   const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: socketsMax });
+  const open = new Set<ClientRequest>();
   const closing = new AbortController();
 
-  async function exchange(path: string, body: string, attempt: number): Promise<Exchange> {
+  async function sendOnce(path: string, body: string, attempt: number): Promise<Exchange> {
     const bytes = Buffer.from(body);
     const signature = signer.sign({ method: 'POST', path, query: '', body: bytes });
     const headers = { 'content-type': 'application/json', ...signature };
@@ -95,10 +96,9 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
 
   function post(url: URL, headers: Record<string, string>, body: Buffer): Promise<{ status: number; body: string }> {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(timeoutMs)]);
     const request = (secure ? httpsRequest : httpRequest)(
       url,
-      { method: 'POST', agent, signal, headers: { ...headers, 'content-length': body.length } },
+      { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } },
       (response) => {
         const chunks: Buffer[] = [];
         let size = 0;
@@ -111,9 +111,12 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
         response.on('error', reject);
       },
     );
-    request.on('error', (error) => {
-      const timedOut = signal.aborted && !closing.signal.aborted;
-      reject(timedOut ? new Error(`no answer within ${timeoutMs} ms`) : error);
+    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    open.add(request);
+    request.on('error', reject);
+    request.on('close', () => {
+      clearTimeout(timer);
+      open.delete(request);
     });
     request.end(body);
     return promise;
@@ -123,11 +126,15 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
     const body = JSON.stringify(fields);
     const transactionId = fields.transaction_id;
     for (let attempt = 1; ; attempt++) {
-      const done = await exchange(path, body, attempt);
+      const done = await sendOnce(path, body, attempt);
       send.onExchange?.(done);
       const answer = answerOf(done.outcome);
-      if (answer !== undefined || attempt >= attempts) return { transactionId, attempts: attempt, answer };
-      const waited = await delay(retryDelayMs * 2 ** (attempt - 1), true, { signal: closing.signal }).catch(() => false);
+      if (answer !== undefined || attempt >= attempts || closing.signal.aborted) {
+        return { transactionId, attempts: attempt, answer };
+      }
+      const waited = await delay(retryDelayMs * 2 ** (attempt - 1), true, { signal: closing.signal }).catch(
+        () => false,
+      );
       if (!waited) return { transactionId, attempts: attempt, answer: undefined };
     }
   }
@@ -140,6 +147,7 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
     rollback: (movement, send = {}) => deliver('/transaction-rollback', rollback(movement), attemptsMax, send),
     close() {
       closing.abort();
+      for (const request of open) request.destroy(new Error('the provider was closed'));
       agent.destroy();
     },
   };
@@ -148,7 +156,10 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
 type Fields = Readonly<Record<string, string>> & { readonly transaction_id: string };
 
 // Fields in the order of the provider's samples: the signature covers the bytes.
-function transaction(action: 'bet' | 'result', { player, currency, amount, transactionId = randomUUID() }: Movement): Fields {
+function transaction(
+  action: 'bet' | 'result',
+  { player, currency, amount, transactionId = randomUUID() }: Movement,
+): Fields {
   return { transaction_id: transactionId, action, user_id: player, currency, amount };
 }
 

@@ -1,0 +1,78 @@
+import { createServer } from 'node:http';
+import express from 'express';
+import { pino } from 'pino';
+import { igpx } from '../src/adapters/igpx/index.js';
+import { createJournal } from '../src/callbacks/journal.js';
+import { createCallbackHandler } from '../src/callbacks/router.js';
+import { openDatabase } from '../src/database.js';
+import type { Outcome } from '../src/ledger/commands.js';
+import type { Ledger } from '../src/ledger/ledger.js';
+import { createStatements } from '../src/ledger/statements.js';
+import { formatTransactionId } from '../src/ledger/ids.js';
+import { bench } from './bets.js';
+import { createOneTransactionLedger } from './baselines/one-transaction.js';
+
+/**
+ * The gateway's own HTTP stack over another ledger, as a process of its own: `none` answers without a database,
+ * `one-transaction` runs one MikroORM transaction per request. Prints its URL when it listens.
+ */
+
+const settings = { apiUrl: 'http://127.0.0.1:1', apiVersion: '1.0.0', username: 'bench', password: 'bench-password-of-32-characters-x' };
+const limits = {
+  poolMax: 20,
+  acquireTimeoutMs: 10_000,
+  statementTimeoutMs: 10_000,
+  lockTimeoutMs: 10_000,
+  idleInTransactionTimeoutMs: 10_000,
+  transactionTimeoutMs: 20_000,
+};
+
+function answerWithoutDatabase(): Ledger {
+  let sequence = 0n;
+  return {
+    execute(command) {
+      if (command.kind !== 'bet') throw new Error('The bench sends bets only');
+      sequence += 1n;
+      const row = { lane: 0, walletId: 1n, sequence };
+      const receipt = {
+        ...row,
+        transactionId: formatTransactionId(row),
+        kind: command.kind,
+        effectUnits: -command.amount.digits * 10_000n,
+        balanceAfterUnits: 1n,
+        currency: command.currency,
+        scale: 6,
+      };
+      const outcome: Outcome = { type: 'applied', receipt, flags: [] };
+      return Promise.resolve({ outcome, journaled: true });
+    },
+    close: () => Promise.resolve(),
+    stats: { waiting: 0, units: 0, commands: 0 },
+  };
+}
+
+async function oneTransaction(url: string) {
+  const logger = pino({ level: 'error' });
+  const database = await openDatabase({ kind: 'url', url, ownerUrl: url, ...limits }, { logger });
+  const journal = createJournal(database.orm, createStatements(database.orm), (message) => logger.error(message));
+  return { ledger: createOneTransactionLedger(database.orm), journal };
+}
+
+const [kind, url = ''] = process.argv.slice(2);
+const nothing = { append: () => undefined, close: () => Promise.resolve() };
+const { ledger, journal } =
+  kind === 'one-transaction' ? await oneTransaction(url) : { ledger: answerWithoutDatabase(), journal: nothing };
+const adapter = igpx.bind({ ...bench, id: bench.integration, settings: { ...settings, securityHash: [bench.securityHash] } });
+const integrations = new Map([[bench.integration, { id: bench.integration, brand: bench.brand, adapter }]]);
+const log = pino({ level: 'info' }, pino.destination({ dest: '/dev/null', sync: false }));
+const handler = createCallbackHandler(integrations, {
+  ledger,
+  journal,
+  observed: (callback) => log.info(callback, 'callback'),
+  failed: (message, error) => log.error({ err: error }, message),
+});
+const server = createServer(express().disable('x-powered-by').disable('etag').use('/callbacks', handler));
+server.listen(0, '127.0.0.1', () => {
+  const address = server.address();
+  process.stdout.write(`listening on http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}\n`);
+});

@@ -1,0 +1,145 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EntityData, MikroORM } from '@mikro-orm/postgresql';
+import { Lane, LedgerTransaction } from '../entities/index.js';
+import type { ChainedRow } from '../ledger/chain.js';
+import type { UnitRow } from '../ledger/statements.js';
+import type { Logger } from '../observability/logger.js';
+import type { WalletCursor } from './balance-moved.js';
+
+/** Asks for a wallet's ledger rows after a sequence, oldest first. */
+export interface PageRequest extends WalletCursor {
+  readonly rowsMax: number;
+  /** False once nobody waits for the answer. */
+  readonly wanted: () => boolean;
+}
+
+export interface LedgerReader {
+  /** Never rejects: while the database fails it is asked again. Without an answer it stays pending only when unwanted or closed. */
+  page(request: PageRequest): Promise<readonly ChainedRow[]>;
+  /** The last unit of each lane. @throws when the database fails. */
+  laneNumbers(lanes: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
+  /** Units after those seen, each lane's in order, up to `UNITS_MAX` a lane. @throws when the database fails. */
+  unitsAfter(seen: ReadonlyMap<number, bigint>): Promise<readonly Omit<UnitRow, 'createdAt'>[]>;
+  close(): Promise<void>;
+}
+
+/** Rows of one query, whoever asked for them: some megabytes. */
+const BATCH_ROWS_MAX = 4_096;
+export const UNITS_MAX = 256;
+const RETRY_MS = { first: 50, most: 1_000 } as const;
+
+// Each wallet and each lane wants its own start and its own limit. An entity query has one limit for all, and a thousand
+// queries would be a thousand round trips; `lateral` walks the primary key once for each.
+const PAGES =
+  'select k.request, t.* from unnest(?::int[], ?::smallint[], ?::bigint[], ?::bigint[], ?::int[]) ' +
+  'k(request, lane, wallet_id, after, most) cross join lateral (select * from ledger_transaction t ' +
+  'where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence > k.after order by t.sequence limit k.most) t ' +
+  'order by k.request, t.sequence';
+const UNITS =
+  'select u.lane, u.number, u.wallet_ids, u.sequences from unnest(?::smallint[], ?::bigint[]) k(lane, seen) ' +
+  'cross join lateral (select * from unit_of_work u where u.lane = k.lane and u.number > k.seen order by u.number limit ?) u ' +
+  'order by u.lane, u.number';
+
+interface Waiting extends PageRequest {
+  readonly answer: (rows: readonly ChainedRow[]) => void;
+}
+
+export function createLedgerReader(orm: MikroORM, logger?: Pick<Logger, 'info' | 'warn'>): LedgerReader {
+  const closing = new AbortController();
+  let waiting: Waiting[] = [];
+  let draining: Promise<void> | undefined;
+  let failing = false;
+
+  /** Says once that the database fails, and once that it is back. */
+  async function attempt<Result>(read: () => Promise<Result>): Promise<Result> {
+    try {
+      const result = await read();
+      if (failing) logger?.info('The feed reads the ledger again');
+      failing = false;
+      return result;
+    } catch (error) {
+      if (!failing) logger?.warn({ err: error }, 'The feed cannot read the ledger; followers wait');
+      failing = true;
+      throw error;
+    }
+  }
+
+  async function drain(): Promise<void> {
+    let pauseMs: number = RETRY_MS.first;
+    // Whoever asks in the same turn of the event loop shares a query.
+    await new Promise(setImmediate);
+    while (waiting.length > 0 && !closing.signal.aborted) {
+      const batch = takeBatch();
+      try {
+        const pages = await attempt(() => readPages(orm, batch));
+        batch.forEach((each, index) => each.answer(pages[index] ?? []));
+        pauseMs = RETRY_MS.first;
+      } catch {
+        waiting = [...batch, ...waiting];
+        await delay(pauseMs, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
+        pauseMs = Math.min(pauseMs * 2, RETRY_MS.most);
+      }
+    }
+    draining = undefined;
+  }
+
+  function takeBatch(): Waiting[] {
+    waiting = waiting.filter((each) => each.wanted());
+    let rows = 0;
+    const full = waiting.findIndex((each) => (rows += each.rowsMax) > BATCH_ROWS_MAX);
+    return waiting.splice(0, full === -1 ? waiting.length : Math.max(full, 1));
+  }
+
+  return {
+    page: (request) =>
+      new Promise((answer) => {
+        waiting.push({ ...request, answer });
+        draining ??= drain();
+      }),
+    laneNumbers: (lanes) =>
+      attempt(async () => {
+        const found = await orm.em.fork().find(Lane, { lane: { $in: [...lanes] } });
+        return new Map(found.map(({ lane, number }) => [lane, number]));
+      }),
+    unitsAfter: (seen) => attempt(() => readUnits(orm, seen)),
+    async close() {
+      closing.abort();
+      await draining;
+    },
+  };
+}
+
+async function readPages(orm: MikroORM, requests: readonly PageRequest[]): Promise<ChainedRow[][]> {
+  const pages: ChainedRow[][] = requests.map(() => []);
+  if (requests.length === 0) return pages;
+  const em = orm.em.fork();
+  const rows = await em.execute<({ request: number } & EntityData<LedgerTransaction>)[]>(PAGES, [
+    array(requests.keys()),
+    array(requests.map((each) => each.lane)),
+    array(requests.map((each) => each.walletId)),
+    array(requests.map((each) => each.after)),
+    array(requests.map((each) => each.rowsMax)),
+  ]);
+  for (const { request, ...columns } of rows) {
+    pages[request]?.push(em.map(LedgerTransaction, columns, { disableIdentityMap: true }));
+  }
+  return pages;
+}
+
+async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>): Promise<Omit<UnitRow, 'createdAt'>[]> {
+  const rows = await orm.em.fork().execute<{ lane: number; number: string; wallet_ids: string[]; sequences: string[] }[]>(
+    UNITS,
+    [array(seen.keys()), array(seen.values()), UNITS_MAX],
+  );
+  return rows.map((row) => ({
+    lane: row.lane,
+    number: BigInt(row.number),
+    walletIds: row.wallet_ids.map(BigInt),
+    sequences: row.sequences.map(BigInt),
+  }));
+}
+
+/** An array parameter as text; numbers need no quotes in it. */
+function array(numbers: Iterable<number | bigint>): string {
+  return `{${[...numbers].join(',')}}`;
+}

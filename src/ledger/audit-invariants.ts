@@ -1,0 +1,305 @@
+import { chainHashSql } from './chain.js';
+
+/**
+ * What must be true of the books, as SQL that finds what is not. Several invariants share a pass over the same rows, so a
+ * ledger of millions is read four times, not twenty. A condition that answers null counts as broken.
+ */
+export interface AuditPass {
+  readonly invariants: readonly InvariantName[];
+  /** Set on the one pass that sees every ledger row once. */
+  readonly countsLedgerRows?: boolean;
+  /** One row, `checked`. `lanes` is a list of lane numbers for `in (…)`. */
+  count(lanes: string): string;
+  /** Rows of invariant, lane, player_id, wallet_id, sequence, what. */
+  violations(lanes: string): string;
+}
+
+export const invariantNames = [
+  'schema-is-in-place',
+  'app-role-only-adds',
+  'player-is-in-its-lane',
+  'wallet-is-of-a-known-player-and-currency',
+  'wallet-balance-is-the-sum-of-its-rows',
+  'wallet-sequence-counts-its-rows',
+  'wallet-head-is-the-last-hash',
+  'feed-reaches-every-row-once',
+  'feed-numbers-are-dense',
+  'sequences-are-dense',
+  'balances-add-up',
+  'hash-chain-is-unbroken',
+  'debit-is-covered',
+  'row-is-of-its-wallets-player',
+  'row-is-of-its-players-brand',
+  'external-key-is-unique',
+  'rollback-mirrors-its-target',
+  'rollback-is-the-only-one',
+  'rollback-without-effect-has-a-reason',
+  'tombstone-keeps-its-key-empty',
+  'journal-points-to-rows',
+] as const;
+export type InvariantName = (typeof invariantNames)[number];
+
+/** An invariant over the rows of one relation `r`: when it is broken, and how to say so. Both are SQL. */
+interface Check {
+  readonly name: InvariantName;
+  readonly broken: string;
+  readonly what: string;
+}
+
+interface RowPass {
+  readonly countsLedgerRows?: boolean;
+  readonly rows: (lanes: string) => string;
+  readonly counted: (lanes: string) => string;
+  /** Expressions over `r` that say where the row is. */
+  readonly subject: { playerId?: string; walletId?: string; sequence?: string };
+  readonly checks: readonly Check[];
+}
+
+function rowPass({ rows, counted, subject, checks, countsLedgerRows = false }: RowPass): AuditPass {
+  const broken = (check: Check): string => `coalesce(${check.broken}, true)`;
+  const values = checks.map((check) => `('${check.name}', ${broken(check)}, ${check.what})`);
+  return {
+    invariants: checks.map((check) => check.name),
+    countsLedgerRows,
+    count: (lanes) => `select count(*)::text as checked from ${counted(lanes)}`,
+    // The filter first: on sound books no row reaches the part that puts words together.
+    violations: (lanes) =>
+      `select v.invariant, r.lane, ${subject.playerId ?? 'null::bigint'} as player_id, ` +
+      `${subject.walletId ?? 'null::bigint'} as wallet_id, ${subject.sequence ?? 'null::bigint'} as sequence, v.what ` +
+      `from (${rows(lanes)}) r cross join lateral (values ${values.join(', ')}) v(invariant, broken, what) ` +
+      `where (${checks.map(broken).join(' or ')}) and v.broken`,
+  };
+}
+
+const ledgerRows = rowPass({
+  countsLedgerRows: true,
+  counted: (lanes) => `ledger_transaction where lane in (${lanes})`,
+  rows: (lanes) => `
+    select t.lane, t.wallet_id, t.sequence, t.player_id, t.kind, t.effect, t.balance_after, t.integration, t.hash,
+      ${chainHashSql("coalesce(lag(t.hash) over before, ''::bytea)")} as expected_hash,
+      lag(t.sequence, 1, 0::bigint) over before as previous_sequence,
+      lag(t.balance_after, 1, 0::bigint) over before as previous_balance,
+      w.player_id as wallet_player_id, p.brand_id, i.id as integration_id, i.brand_id as integration_brand_id
+    from ledger_transaction t
+    left join wallet w on w.lane = t.lane and w.id = t.wallet_id
+    left join player p on p.lane = t.lane and p.id = t.player_id
+    left join integration i on i.id = t.integration
+    where t.lane in (${lanes})
+    window before as (partition by t.lane, t.wallet_id order by t.sequence)`,
+  subject: { playerId: 'r.player_id', walletId: 'r.wallet_id', sequence: 'r.sequence' },
+  checks: [
+    {
+      name: 'sequences-are-dense',
+      broken: 'r.sequence <> r.previous_sequence + 1',
+      what: "'follows sequence ' || r.previous_sequence",
+    },
+    {
+      name: 'balances-add-up',
+      broken: 'r.balance_after <> r.previous_balance::numeric + r.effect',
+      what: "'balance ' || r.previous_balance || ' and effect ' || r.effect || ' do not make ' || r.balance_after",
+    },
+    {
+      name: 'hash-chain-is-unbroken',
+      broken: 'r.hash <> r.expected_hash',
+      what: "'the row, or the one before it, is not as it was written'",
+    },
+    {
+      name: 'debit-is-covered',
+      broken: "r.kind in ('bet', 'withdrawal') and r.balance_after < 0",
+      what: "r.kind || ' left a balance of ' || r.balance_after",
+    },
+    {
+      name: 'row-is-of-its-wallets-player',
+      broken: 'r.player_id <> r.wallet_player_id',
+      what: "coalesce('the wallet is of player ' || r.wallet_player_id, 'there is no such wallet')",
+    },
+    {
+      name: 'row-is-of-its-players-brand',
+      // The cashier has no brand and serves all.
+      broken: `r.brand_id is null or r.integration_id is null
+        or (r.integration_brand_id is distinct from r.brand_id and r.integration <> 'cashier')`,
+      what: `coalesce('integration ' || r.integration || ' of brand ' || r.integration_brand_id || ', player of ' || r.brand_id,
+        'integration ' || r.integration || ' or the player is not known')`,
+    },
+  ],
+});
+
+/** Wallets against what their rows and the feed say of them. */
+const wallets = rowPass({
+  counted: (lanes) => `wallet where lane in (${lanes})`,
+  rows: (lanes) => `
+    select w.lane, w.id, w.player_id, w.balance, w.sequence, w.head, w.currency,
+      p.id as known_player, c.code as known_currency,
+      coalesce(s.rows, 0) as rows, coalesce(s.last, 0) as last, coalesce(s.total, 0) as total,
+      coalesce(l.balance_after, 0) as last_balance, coalesce(l.hash, ''::bytea) as last_hash,
+      coalesce(u.last, 0) as reached, coalesce(u.in_order, true) as in_order
+    from wallet w
+    left join player p on p.lane = w.lane and p.id = w.player_id
+    left join currency c on c.code = w.currency
+    left join (
+      select lane, wallet_id, count(*) as rows, max(sequence) as last, sum(effect) as total
+      from ledger_transaction where lane in (${lanes}) group by lane, wallet_id
+    ) s on s.lane = w.lane and s.wallet_id = w.id
+    left join ledger_transaction l on l.lane = w.lane and l.wallet_id = w.id and l.sequence = s.last
+    left join (
+      select lane, wallet_id, max(sequence) as last, bool_and(sequence > previous) as in_order from (
+        select m.lane, m.wallet_id, m.sequence,
+          lag(m.sequence, 1, 0::bigint) over (partition by m.lane, m.wallet_id order by m.number) as previous
+        from (select lane, number, unnest(wallet_ids) as wallet_id, unnest(sequences) as sequence
+              from unit_of_work where lane in (${lanes})) m
+      ) moves group by lane, wallet_id
+    ) u on u.lane = w.lane and u.wallet_id = w.id
+    where w.lane in (${lanes})`,
+  subject: { playerId: 'r.player_id', walletId: 'r.id' },
+  checks: [
+    {
+      name: 'wallet-balance-is-the-sum-of-its-rows',
+      broken: 'r.balance <> r.total or r.balance <> r.last_balance',
+      what: "'balance ' || r.balance || ', rows add up to ' || r.total || ', the last one says ' || r.last_balance",
+    },
+    {
+      name: 'wallet-sequence-counts-its-rows',
+      broken: 'r.sequence <> r.rows or r.sequence <> r.last',
+      what: "'sequence ' || r.sequence || ' with ' || r.rows || ' rows, the last ' || r.last",
+    },
+    {
+      name: 'wallet-head-is-the-last-hash',
+      broken: 'r.head <> r.last_hash',
+      what: "'head ' || encode(r.head, 'hex') || ', last row ' || encode(r.last_hash, 'hex')",
+    },
+    {
+      name: 'wallet-is-of-a-known-player-and-currency',
+      broken: 'r.known_player is null or r.known_currency is null',
+      what: "'player ' || r.player_id || ', currency ' || r.currency",
+    },
+    {
+      // Rising sequences that end at the wallet's own cut its rows into units without a gap or an overlap.
+      name: 'feed-reaches-every-row-once',
+      broken: 'r.reached <> r.sequence or not r.in_order',
+      what: "'units reach sequence ' || r.reached || ' of ' || r.sequence || case when r.in_order then '' else ', not rising' end",
+    },
+  ],
+});
+
+const players = rowPass({
+  counted: (lanes) => `player where lane in (${lanes})`,
+  rows: (lanes) => `select lane, id, brand_id, external_id from player where lane in (${lanes})`,
+  subject: { playerId: 'r.id' },
+  checks: [
+    {
+      // ledger/lanes.ts in SQL. In two lanes the same external id would be two players.
+      name: 'player-is-in-its-lane',
+      broken: `r.lane <> get_byte(sha256(convert_to(r.brand_id, 'UTF8') || '\\x00'::bytea || convert_to(r.external_id, 'UTF8')), 0) % 64`,
+      what: "'external id ' || r.external_id || ' of brand ' || r.brand_id || ' belongs to another lane'",
+    },
+  ],
+});
+
+/** A lane's units are 1, 2, 3 … up to the lane's own number, and name wallets that exist. */
+const feed: AuditPass = {
+  invariants: ['feed-numbers-are-dense'],
+  count: (lanes) => `select count(*)::text as checked from unit_of_work where lane in (${lanes})`,
+  violations: (lanes) => `
+    select 'feed-numbers-are-dense' as invariant, lane, null::bigint as player_id, wallet_id, null::bigint as sequence, what
+    from (
+      select lane, null::bigint as wallet_id, 'unit ' || number || ' follows ' || previous as what
+      from (select lane, number, lag(number, 1, 0::bigint) over (partition by lane order by number) as previous
+            from unit_of_work where lane in (${lanes})) numbered
+      where number <> previous + 1
+      union all
+      select l.lane, null, 'the lane is at ' || l.number || ', its last unit is ' || coalesce(u.last, 0)
+      from lane l
+      left join (select lane, max(number) as last from unit_of_work where lane in (${lanes}) group by lane) u using (lane)
+      where l.lane in (${lanes}) and l.number <> coalesce(u.last, 0)
+      union all
+      select m.lane, m.wallet_id, 'unit ' || m.number || ' names a wallet that does not exist'
+      from (select lane, number, unnest(wallet_ids) as wallet_id from unit_of_work where lane in (${lanes})) m
+      left join wallet w on w.lane = m.lane and w.id = m.wallet_id
+      where w.id is null
+    ) broken`,
+};
+
+const keys: AuditPass = {
+  invariants: ['external-key-is-unique'],
+  count: (lanes) => `select count(*)::text as checked from ledger_transaction where lane in (${lanes})`,
+  violations: (lanes) => `
+    select 'external-key-is-unique' as invariant, t.lane, t.player_id, t.wallet_id, t.sequence,
+      'key ' || t.external_key || ' of ' || t.integration || ' was used ' || d.times || ' times' as what
+    from (
+      select lane, player_id, integration, external_key, count(*) as times
+      from ledger_transaction where lane in (${lanes})
+      group by lane, player_id, integration, external_key having count(*) > 1
+    ) d
+    join ledger_transaction t using (lane, player_id, integration, external_key)`,
+};
+
+const sameKey = 'x.lane = t.lane and x.player_id = t.player_id and x.integration = t.integration';
+
+const rollbacks = rowPass({
+  counted: (lanes) => `ledger_transaction where lane in (${lanes}) and (kind in ('rollback', 'tombstone') or undoes is not null)`,
+  rows: (lanes) => `
+    select t.*, u.kind as undone_kind, u.effect as undone_effect, u.external_key as undone_key,
+      u.integration as undone_integration, u.player_id as undone_player_id,
+      case when t.undoes is not null then exists (
+        select from ledger_transaction x
+        where x.lane = t.lane and x.wallet_id = t.wallet_id and x.undoes = t.undoes and x.sequence < t.sequence)
+      end as undone_before,
+      case when t.kind = 'rollback' and t.undoes is null then exists (
+        select from ledger_transaction x where ${sameKey} and x.external_key = t.target and (x.kind = 'tombstone' or exists (
+          select from ledger_transaction y
+          where y.lane = x.lane and y.wallet_id = x.wallet_id and y.undoes = x.sequence)))
+      end as has_reason,
+      case when t.kind = 'tombstone' then exists (
+        select from ledger_transaction x where ${sameKey} and x.external_key = t.external_key
+          and (x.wallet_id, x.sequence) <> (t.wallet_id, t.sequence))
+      end as key_is_used
+    from ledger_transaction t
+    left join ledger_transaction u on u.lane = t.lane and u.wallet_id = t.wallet_id and u.sequence = t.undoes
+    where t.lane in (${lanes}) and (t.kind in ('rollback', 'tombstone') or t.undoes is not null)`,
+  subject: { playerId: 'r.player_id', walletId: 'r.wallet_id', sequence: 'r.sequence' },
+  checks: [
+    {
+      name: 'rollback-mirrors-its-target',
+      broken: `r.undoes is not null and not coalesce(r.kind = 'rollback' and r.undoes < r.sequence
+        and r.undone_kind in ('bet', 'win') and r.effect = -r.undone_effect and r.target = r.undone_key
+        and r.integration = r.undone_integration and r.player_id = r.undone_player_id, false)`,
+      what: `coalesce('effect ' || r.effect || ' on ' || r.target || ' undoes ' || r.undone_kind || ' ' || r.undone_key ||
+        ' of effect ' || r.undone_effect, 'sequence ' || r.undoes || ' cannot be undone by it')`,
+    },
+    {
+      name: 'rollback-is-the-only-one',
+      broken: 'r.undoes is not null and r.undone_before',
+      what: "'sequence ' || r.undoes || ' had been undone before'",
+    },
+    {
+      // The bet stands, and yet its rollback was acknowledged: the one thing a tombstone is there to prevent.
+      name: 'rollback-without-effect-has-a-reason',
+      broken: "r.kind = 'rollback' and r.undoes is null and (r.effect <> 0 or not r.has_reason)",
+      what: "'effect ' || r.effect || ', and ' || r.target || ' is neither a tombstone nor undone by another rollback'",
+    },
+    {
+      name: 'tombstone-keeps-its-key-empty',
+      broken: "r.kind = 'tombstone' and (r.effect <> 0 or r.key_is_used)",
+      what: "'key ' || r.external_key || ' holds a movement, or the tombstone an effect of ' || r.effect",
+    },
+  ],
+});
+
+const journal = rowPass({
+  counted: (lanes) => `callback where lane in (${lanes}) and (wallet_id is not null or sequence is not null)`,
+  rows: (lanes) => `
+    select c.lane, c.id, c.received_at, c.wallet_id, c.sequence, t.sequence as found
+    from callback c
+    left join ledger_transaction t on t.lane = c.lane and t.wallet_id = c.wallet_id and t.sequence = c.sequence
+    where c.lane in (${lanes}) and (c.wallet_id is not null or c.sequence is not null)`,
+  subject: { walletId: 'r.wallet_id', sequence: 'r.sequence' },
+  checks: [
+    {
+      name: 'journal-points-to-rows',
+      broken: 'r.found is null',
+      what: "'callback ' || r.id || ' of ' || r.received_at || ' speaks of a row that does not exist'",
+    },
+  ],
+});
+
+export const lanePasses: readonly AuditPass[] = [players, ledgerRows, wallets, feed, keys, rollbacks, journal];

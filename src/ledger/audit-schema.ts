@@ -1,0 +1,122 @@
+import type { AuditPass } from './audit-invariants.js';
+
+/** What SQL promises by itself, as long as nobody took it away: constraints by name, and unique keys by their columns too. */
+const constraints: Readonly<Record<string, readonly string[]>> = {
+  brand: ['brand_pkey'],
+  callback: ['callback_pkey'],
+  currency: ['currency_pkey', 'currency_scale_range'],
+  game_session: [
+    'game_session_pkey',
+    'game_session_player_fk',
+    'game_session_integration_fk',
+    'game_session_currency_fk',
+  ],
+  integration: ['integration_pkey', 'integration_brand_fk'],
+  lane: ['lane_pkey', 'lane_range', 'lane_number_not_negative'],
+  player: [
+    'player_pkey',
+    'player_lane_fk',
+    'player_brand_fk',
+    'player_external_id_unique',
+    'player_external_id_size',
+    'player_status_known',
+  ],
+  wallet: [
+    'wallet_pkey',
+    'wallet_player_fk',
+    'wallet_currency_fk',
+    'wallet_currency_unique',
+    'wallet_sequence_not_negative',
+    'wallet_head_size',
+    'wallet_empty_without_rows',
+  ],
+  ledger_transaction: [
+    'ledger_transaction_pkey',
+    'ledger_wallet_fk',
+    'ledger_undoes_fk',
+    'ledger_external_key_unique',
+    'ledger_sequence_positive',
+    'ledger_kind_known',
+    'ledger_effect_direction',
+    'ledger_debit_covered',
+    'ledger_stated_not_negative',
+    'ledger_effect_as_stated',
+    'ledger_undo_is_rollback',
+    'ledger_rollback_effect_undoes',
+    'ledger_rollback_names_target',
+    'ledger_external_key_size',
+    'ledger_hash_size',
+  ],
+  unit_of_work: ['unit_of_work_pkey', 'unit_of_work_lane_fk', 'unit_of_work_number_positive', 'unit_of_work_pairs'],
+};
+
+/** Indexes that hold the rules "once", whatever created them, with their columns and condition. */
+const uniques: readonly (readonly [index: string, columns: string, condition: string])[] = [
+  ['ledger_transaction_pkey', 'lane, wallet_id, sequence', ''],
+  ['ledger_external_key_unique', 'external_key, integration, player_id, lane', ''],
+  ['ledger_undoes_unique', 'lane, wallet_id, undoes', '(undoes IS NOT NULL)'],
+  ['unit_of_work_pkey', 'lane, number', ''],
+  ['wallet_pkey', 'lane, id', ''],
+  ['wallet_currency_unique', 'player_id, currency, lane', ''],
+  ['player_pkey', 'lane, id', ''],
+  ['player_external_id_unique', 'brand_id, external_id, lane', ''],
+];
+
+/** What the gateway's role must not be able to do, whoever granted it. */
+const forbidden: Readonly<Record<string, readonly string[]>> = {
+  ledger_transaction: ['UPDATE', 'DELETE', 'TRUNCATE'],
+  unit_of_work: ['UPDATE', 'DELETE', 'TRUNCATE'],
+  wallet: ['DELETE', 'TRUNCATE'],
+  player: ['DELETE', 'TRUNCATE'],
+  lane: ['INSERT', 'DELETE', 'TRUNCATE'],
+  callback: ['UPDATE', 'DELETE', 'TRUNCATE'],
+};
+
+const expectedConstraints = Object.entries(constraints)
+  .flatMap(([table, names]) => names.map((name) => `('${table}', '${name}')`))
+  .join(', ');
+const expectedUniques = uniques.map(([index, columns, condition]) => `('${index}', '${columns}', '${condition}')`).join(', ');
+const forbiddenRights = Object.entries(forbidden)
+  .flatMap(([table, rights]) => rights.map((right) => `('${table}', '${right}')`))
+  .join(', ');
+
+const missingConstraints = `
+  select 'schema-is-in-place' as invariant, e.relation || ': constraint ' || e.name || ' is missing or not validated' as what
+  from (values ${expectedConstraints}) e(relation, name)
+  where not exists (
+    select from pg_constraint c where c.conrelid = to_regclass(e.relation) and c.conname = e.name and c.convalidated)`;
+
+const missingUniques = `
+  select 'schema-is-in-place', 'unique index ' || e.name || ' over (' || e.columns || ') is missing or not valid'
+  from (values ${expectedUniques}) e(name, columns, condition)
+  where not exists (
+    select from pg_index x
+    where x.indexrelid = to_regclass(e.name) and x.indisunique and x.indisvalid and x.indisready
+      and coalesce(pg_get_expr(x.indpred, x.indrelid), '') = e.condition
+      and (select string_agg(a.attname, ', ' order by k.place)
+           from unnest(x.indkey) with ordinality k(attnum, place)
+           join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum) = e.columns)`;
+
+/** Superusers may do everything, owners and members of the owner too: has_*_privilege knows all three. */
+const excessiveRights = `
+  select 'app-role-only-adds', 'croupier_app may ' || f.privilege || ' ' || f.relation
+  from (values ${forbiddenRights}) f(relation, privilege)
+  join pg_roles r on r.rolname = 'croupier_app'
+  where has_table_privilege(r.oid, to_regclass(f.relation), f.privilege)
+    or (f.privilege = 'UPDATE' and has_any_column_privilege(r.oid, to_regclass(f.relation), 'UPDATE'))
+  union all
+  select 'app-role-only-adds', 'the role croupier_app does not exist'
+  where not exists (select from pg_roles where rolname = 'croupier_app')`;
+
+export const schemaPass: AuditPass = {
+  invariants: ['schema-is-in-place', 'app-role-only-adds'],
+  count: () => `select (${expectedCount()})::text as checked`,
+  violations: () =>
+    'select invariant, null::smallint as lane, null::bigint as player_id, null::bigint as wallet_id, ' +
+    `null::bigint as sequence, what from (${missingConstraints} union all ${missingUniques} union all ${excessiveRights}) s`,
+};
+
+function expectedCount(): number {
+  const listed = [...Object.values(constraints), ...Object.values(forbidden)].reduce((sum, each) => sum + each.length, 0);
+  return listed + uniques.length;
+}

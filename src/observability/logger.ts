@@ -1,0 +1,74 @@
+import { type Bindings, type ChildLoggerOptions, type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+
+export { Secret } from './secret.js';
+
+export type Logger = PinoLogger;
+
+export interface LoggerOptions {
+  readonly level: string;
+  /** In production stacks stay out of the log. */
+  readonly production?: boolean;
+  /** Default: standard output. */
+  readonly destination?: DestinationStream;
+}
+
+const depthMax = 8;
+const errorTextMax = 2_000;
+
+/** Names whose values are never written, whatever holds them. `Secret` covers by type what passes through our own code. */
+const secretName =
+  /^(authorization|proxy-authorization|cookie|set-cookie|x-security-hash|.*(password|passphrase|secret|signature|token|securityhash|security_hash|api[-_]?key|private[-_]?key))s?$/i;
+
+/** One line of JSON per event. */
+export function createLogger({ level, production = false, destination }: LoggerOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: (error: unknown) => describeError(error, production) },
+    formatters: {
+      level: (label: string) => ({ level: label }),
+      log: redactRecord,
+    },
+  };
+  return redactChildren(destination === undefined ? pino(options) : pino(options, destination));
+}
+
+/** pino runs no formatter over a child's bindings; children inherit this method, so theirs are covered too. */
+function redactChildren(logger: Logger): Logger {
+  const makeChild = logger.child;
+  return Object.defineProperty(logger, 'child', {
+    value(this: Logger, bindings: Bindings, options?: ChildLoggerOptions) {
+      return makeChild.call(this, redactRecord(bindings), options);
+    },
+  });
+}
+
+function redactRecord(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, redact(name, value, 1)]));
+}
+
+function redact(name: string, value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value === undefined || value === null || typeof value === 'boolean' || typeof value === 'number') return value;
+  if (secretName.test(name)) return '[secret]';
+  if (typeof value !== 'object') return value;
+  if (depth >= depthMax) return '[deep]';
+  if (Array.isArray(value)) return value.map((each) => redact('', each, depth + 1));
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Objects of a class print themselves: `Secret`, dates, errors under their serialiser.
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, redact(key, each, depth + 1)]));
+}
+
+/** Errors of drivers carry rows and statements as properties; only what is named here is written. */
+function describeError(error: unknown, production: boolean, depth = 0): unknown {
+  if (!(error instanceof Error)) return error;
+  return {
+    type: error.name,
+    message: error.message.slice(0, errorTextMax),
+    ...('code' in error && typeof error.code === 'string' && { code: error.code }),
+    ...(!production && error.stack !== undefined && { stack: error.stack }),
+    ...(error.cause !== undefined && depth < 3 && { cause: describeError(error.cause, production, depth + 1) }),
+  };
+}

@@ -1,0 +1,41 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import type { Config } from './config.js';
+import { ConfigError } from './config.js';
+import { Brand, Currency, Integration } from './entities/index.js';
+import { CASHIER } from './ledger/commands.js';
+
+/**
+ * Keeps brands, currencies and integrations in step with the configuration. Nothing is deleted, because the ledger refers to
+ * it; what has left the configuration is marked inactive.
+ * @throws ConfigError when a currency's scale would change under money that exists.
+ */
+export async function keepReferenceData(orm: MikroORM, config: Pick<Config, 'currencies' | 'brands' | 'integrations'>): Promise<void> {
+  await orm.em.fork().transactional(async (em) => {
+    const stored = new Map((await em.findAll(Currency)).map((each) => [each.code, each.scale]));
+    const problems = [...config.currencies.values()].flatMap(({ code, scale }) => {
+      const before = stored.get(code);
+      return before === undefined || before === scale
+        ? []
+        : [{ path: `currencies.${code}.scale`, message: `is ${scale}, but the ledger counts ${code} at scale ${before}; a scale never changes.` }];
+    });
+    if (problems.length > 0) throw new ConfigError(problems);
+    await em.upsertMany(
+      Currency,
+      [...config.currencies.values()].map(({ code, scale }) => ({ code, scale })),
+    );
+    await em.upsertMany(
+      Brand,
+      config.brands.map(({ id, currencies }) => ({ id, currencies: [...currencies] })),
+    );
+    const current = config.integrations.map(({ id, adapter, brand, currencies }) => ({
+      id,
+      adapter,
+      brandId: brand,
+      currencies: [...currencies],
+      active: true,
+    }));
+    const cashier = { id: CASHIER, adapter: null, brandId: null, currencies: [...config.currencies.keys()], active: true };
+    await em.upsertMany(Integration, [...current, cashier]);
+    await em.nativeUpdate(Integration, { id: { $nin: [CASHIER, ...current.map(({ id }) => id)] } }, { active: false });
+  });
+}

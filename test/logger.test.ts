@@ -1,0 +1,54 @@
+import { inspect } from 'node:util';
+import { expect, test } from 'vitest';
+import { createLogger, Secret } from '../src/observability/logger.js';
+
+function capture(production = false) {
+  const lines: string[] = [];
+  const logger = createLogger({ level: 'info', production, destination: { write: (line) => void lines.push(line) } });
+  return { logger, lines };
+}
+
+test('a secret prints as "[secret]" however it is printed', () => {
+  const secret = new Secret('hunter22');
+  const printed = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect({ a: { secret } })];
+  for (const text of printed) {
+    expect(text).toContain('[secret]');
+    expect(text).not.toContain('hunter22');
+  }
+  expect(secret.reveal()).toBe('hunter22');
+});
+
+test('what is named like a secret is never written, at any depth, in any spelling', () => {
+  const { logger, lines } = capture();
+  const names = ['authorization', 'Authorization', 'X-Security-Hash', 'password', 'token', 'launchToken', 'securityHash'];
+  const record = Object.fromEntries(names.map((name) => [name, ['hunter22']]));
+  logger.info({ ...record, request: { headers: record, list: [{ deep: record }] } }, 'seen');
+  logger.child({ binding: record }).child(record).info('seen');
+  expect(lines).toHaveLength(2);
+  expect(lines.join('')).not.toContain('hunter22');
+});
+
+test('amounts of money are written digit by digit', () => {
+  const { logger, lines } = capture();
+  logger.info({ units: 9_007_199_254_740_993n }, 'paid');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'info', units: '9007199254740993', msg: 'paid' });
+});
+
+test('errors keep what they carry to themselves, and their stacks out of production', () => {
+  const error = Object.assign(new Error('failed', { cause: new Error('lost') }), { code: '23505', detail: 'hunter22' });
+  for (const production of [true, false]) {
+    const { logger, lines } = capture(production);
+    logger.error({ err: error }, 'bug');
+    const { err } = JSON.parse(lines[0] ?? '');
+    expect(err).toMatchObject({ type: 'Error', message: 'failed', code: '23505', cause: { message: 'lost' } });
+    expect('stack' in err).toBe(!production);
+    expect(lines[0]).not.toContain('hunter22');
+  }
+});
+
+test('one event is one line', () => {
+  const { logger, lines } = capture();
+  logger.info({ text: 'a\nb' }, 'c\nd');
+  expect(lines).toHaveLength(1);
+  expect(lines[0]?.trimEnd()).not.toContain('\n');
+});
