@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import pg from 'pg';
 import { bench } from './bets.js';
 
 /** A server of the bench, as a process of its own. */
@@ -74,28 +73,4 @@ async function start(args: readonly string[], env: Record<string, string>): Prom
       await once(child, 'exit');
     },
   };
-}
-
-/** Players with one wallet each, filled by real deposits so that the books stay straight. */
-export async function seedWallets(ownerUrl: string, count: number): Promise<void> {
-  const client = new pg.Client({ connectionString: ownerUrl });
-  await client.connect();
-  try {
-    await client.query(
-      `insert into currency values ($1, 6) on conflict do nothing`,
-      [bench.currency],
-    );
-    await client.query(`insert into brand values ($1, array[$2]) on conflict do nothing`, [bench.brand, bench.currency]);
-    // The lane as ledger/lanes.ts computes it.
-    await client.query(
-      `with made as (
-         insert into player (lane, brand_id, external_id)
-         select get_byte(sha256(convert_to($1, 'UTF8') || '\\x00' || convert_to('bench-' || n, 'UTF8')), 0) % 64, $1, 'bench-' || n
-         from generate_series(0, $3 - 1) n returning lane, id)
-       insert into wallet (lane, player_id, currency) select lane, id, $2 from made`,
-      [bench.brand, bench.currency, count],
-    );
-  } finally {
-    await client.end();
-  }
 }

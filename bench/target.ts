@@ -9,6 +9,8 @@ import type { Outcome } from '../src/ledger/commands.js';
 import type { Ledger } from '../src/ledger/ledger.js';
 import { createStatements } from '../src/ledger/statements.js';
 import { formatTransactionId } from '../src/ledger/ids.js';
+import { createPlayerDirectory } from '../src/players/directory.js';
+import { benchLimits } from './bench-database.js';
 import { bench } from './bets.js';
 import { createOneTransactionLedger } from './baselines/one-transaction.js';
 
@@ -18,16 +20,7 @@ import { createOneTransactionLedger } from './baselines/one-transaction.js';
  */
 
 const settings = { apiUrl: 'http://127.0.0.1:1', apiVersion: '1.0.0', username: 'bench', password: 'bench-password-of-32-characters-x' };
-const limits = {
-  poolMax: 20,
-  acquireTimeoutMs: 10_000,
-  statementTimeoutMs: 10_000,
-  lockTimeoutMs: 10_000,
-  idleInTransactionTimeoutMs: 10_000,
-  transactionTimeoutMs: 20_000,
-};
-
-function answerWithoutDatabase(): Ledger {
+function answerWithoutDatabase(): Pick<Ledger, 'execute'> {
   let sequence = 0n;
   return {
     execute(command) {
@@ -46,16 +39,24 @@ function answerWithoutDatabase(): Ledger {
       const outcome: Outcome = { type: 'applied', receipt, flags: [] };
       return Promise.resolve({ outcome, journaled: true });
     },
-    close: () => Promise.resolve(),
-    stats: { waiting: 0, units: 0, commands: 0 },
   };
 }
 
 async function oneTransaction(url: string) {
   const logger = pino({ level: 'error' });
-  const database = await openDatabase({ kind: 'url', url, ownerUrl: url, ...limits }, { logger });
+  const database = await openDatabase({ kind: 'url', url, ownerUrl: url, ...benchLimits }, { logger });
   const journal = createJournal(database.orm, createStatements(database.orm), (message) => logger.error(message));
-  return { ledger: createOneTransactionLedger(database.orm), journal };
+  const directory = createPlayerDirectory(database.orm);
+  const currencies = new Set([bench.currency]);
+  const ledger = createOneTransactionLedger(database.orm, {
+    currencies: new Map([[bench.currency, { code: bench.currency, scale: 6 }]]),
+    brandCurrencies: new Map([[bench.brand, currencies]]),
+    integrationCurrencies: new Map([[bench.integration, currencies]]),
+    findPlayer: (brand, externalId) => directory.find(brand, externalId),
+    committed: () => undefined,
+    failed: (message, error) => logger.error({ err: error }, message),
+  });
+  return { ledger, journal };
 }
 
 const [kind, url = ''] = process.argv.slice(2);

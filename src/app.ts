@@ -18,6 +18,7 @@ import { createHealthRoutes } from './observability/health.js';
 import type { Logger } from './observability/logger.js';
 import { createPlayerDirectory } from './players/directory.js';
 import { keepReferenceData } from './reference-data.js';
+import { mountExplorer } from './sandbox/explorer.js';
 import { mountGraphql } from './schema/http.js';
 
 export interface App {
@@ -87,6 +88,8 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     providers,
     logger,
   });
+
+  if (config.graphql.explorer) mountExplorer(app);
 
   const close = async (): Promise<void> => {
     closing = true;

@@ -1,5 +1,5 @@
 import { MikroORM } from '@mikro-orm/postgresql';
-import pg from 'pg';
+import { Client } from 'pg';
 import { ConfigError } from './config/problems.js';
 import type { DatabaseConfig } from './config/types.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
@@ -93,8 +93,8 @@ async function connect(
   return { url, ownerUrl: urls.ownerUrl, orm, close: () => (closing ??= close()) };
 }
 
-async function withConnection<Result>(url: string, work: (connection: pg.Client) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({
+async function withConnection<Result>(url: string, work: (connection: Client) => Promise<Result>): Promise<Result> {
+  const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: connectTimeoutMs,
@@ -104,7 +104,8 @@ async function withConnection<Result>(url: string, work: (connection: pg.Client)
   try {
     await client.connect();
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message || ('code' in cause ? String(cause.code) : '') : String(cause);
+    const reason =
+      cause instanceof Error ? cause.message || ('code' in cause ? String(cause.code) : '') : String(cause);
     throw refusal(`cannot be reached (${reason}); check the address, the password and that the server runs.`, cause);
   }
   try {
@@ -118,7 +119,9 @@ async function withConnection<Result>(url: string, work: (connection: pg.Client)
 export async function assertMigrated(connection: Queryable): Promise<void> {
   const { pending, unknown } = await readMigrationState(connection);
   if (unknown.length > 0) {
-    throw refusal(`has migrations this version does not know (${unknown.join(', ')}); run the newer version of Croupier.`);
+    throw refusal(
+      `has migrations this version does not know (${unknown.join(', ')}); run the newer version of Croupier.`,
+    );
   }
   if (pending.length > 0) {
     throw refusal(`lacks migrations (${pending.join(', ')}); run "npm run migrate", then start again.`);
@@ -133,7 +136,9 @@ export async function assertDurable(connection: Queryable): Promise<void> {
     if (JSON.stringify(rows).includes('"off"')) weak.push(setting);
   }
   if (weak.length === 0) return;
-  throw refusal(`runs with ${weak.map((each) => `${each} = off`).join(', ')}: confirmed bets could be lost; turn it on.`);
+  throw refusal(
+    `runs with ${weak.map((each) => `${each} = off`).join(', ')}: confirmed bets could be lost; turn it on.`,
+  );
 }
 
 /** @throws ConfigError when the login may not work as the gateway's role. */
@@ -141,11 +146,14 @@ async function takeRole(connection: Queryable): Promise<void> {
   try {
     await connection.query(`set role ${appRole}`);
   } catch (cause) {
-    throw refusal(`names a login that may not work as ${appRole}; let its owner run: grant ${appRole} to <login>.`, cause);
+    throw refusal(
+      `names a login that may not work as ${appRole}; let its owner run: grant ${appRole} to <login>.`,
+      cause,
+    );
   }
 }
 
-async function readVersion(connection: pg.Client): Promise<number> {
+async function readVersion(connection: Client): Promise<number> {
   const { rows } = await connection.query<{ server_version_num: string }>('show server_version_num');
   return Number(rows[0]?.server_version_num ?? 0);
 }

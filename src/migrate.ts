@@ -1,6 +1,6 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
-import pg from 'pg';
+import { Client } from 'pg';
 import * as entities from './entities/index.js';
 import { migrations as ours } from './migrations/index.js';
 
@@ -16,7 +16,7 @@ const lockTimeout = '10min';
  * @returns the names of the migrations that were applied now.
  */
 export async function migrate(ownerUrl: string, migrations: Migrations = ours): Promise<string[]> {
-  const lock = new pg.Client({
+  const lock = new Client({
     connectionString: ownerUrl,
     connectionTimeoutMillis: connectTimeoutMs,
     keepAlive: true,
@@ -68,7 +68,10 @@ export interface MigrationState {
   readonly unknown: readonly string[];
 }
 
-export async function readMigrationState(connection: Queryable, migrations: Migrations = ours): Promise<MigrationState> {
+export async function readMigrationState(
+  connection: Queryable,
+  migrations: Migrations = ours,
+): Promise<MigrationState> {
   const table = await connection.query("select 1 where to_regclass('mikro_orm_migrations') is not null");
   const { rows } = table.rows.length === 0 ? table : await connection.query('select name from mikro_orm_migrations');
   const applied = new Set(rows.flatMap((row) => nameOf(row)));

@@ -18,7 +18,12 @@ const nowSeconds = clock.getTime() / 1_000;
 const bySecret = createAuthenticator({ kind: 'secret', secret }, { now: () => clock });
 const claims = { sub: 'alice', brand: 'demo', roles: ['player'], exp: nowSeconds + 60 };
 
-function sign(payload: Record<string, unknown>, key: Uint8Array | CryptoKey = bytes(secret), alg = 'HS256', kid?: string) {
+function sign(
+  payload: Record<string, unknown>,
+  key: Uint8Array | CryptoKey = bytes(secret),
+  alg = 'HS256',
+  kid?: string,
+) {
   return new SignJWT(payload).setProtectedHeader({ alg, ...(kid !== undefined && { kid }) }).sign(key);
 }
 
@@ -100,10 +105,16 @@ describe('a token signed with the secret', () => {
     expect(await codeOf(`${header}.${payload}.`)).toBe('TOKEN_SIGNATURE');
   });
 
-  test.each(['', '.', 'a.b', 'a.b.c.d', 'Bearer a.b.c', 'é.b.c', 'eyJhbGciOiJIUzI1NiJ9.e30', `a.${'b'.repeat(9_000)}.c`])(
-    'is refused when it is %j',
-    async (token) => expect(await codeOf(token)).toBe('TOKEN_MALFORMED'),
-  );
+  test.each([
+    '',
+    '.',
+    'a.b',
+    'a.b.c.d',
+    'Bearer a.b.c',
+    'é.b.c',
+    'eyJhbGciOiJIUzI1NiJ9.e30',
+    `a.${'b'.repeat(9_000)}.c`,
+  ])('is refused when it is %j', async (token) => expect(await codeOf(token)).toBe('TOKEN_MALFORMED'));
 
   test('is refused with any one character changed', async () => {
     const token = await sign(claims);
@@ -123,10 +134,10 @@ describe('a token signed with a key of the key set', () => {
 
   beforeAll(async () => {
     const published = await Promise.all(
-      ['RS256', 'ES256', 'EdDSA'].map(async (alg) => {
+      ['RS256', 'ES256', 'EdDSA', 'ES384'].map(async (alg) => {
         const { publicKey, privateKey } = await generateKeyPair(alg);
         keys.set(alg, privateKey);
-        return { ...(await exportJWK(publicKey)), kid: alg, alg };
+        return Object.assign(await exportJWK(publicKey), { kid: alg, alg });
       }),
     );
     server = createServer((_, response) => {
@@ -149,9 +160,20 @@ describe('a token signed with a key of the key set', () => {
     const authenticator = createAuthenticator({ kind: 'jwks', url }, { now: () => clock });
     const before = requestCount;
     const stranger = await generateKeyPair('ES256');
-    expect(await codeOf(await sign(claims, stranger.privateKey, 'ES256', 'ES256'), authenticator)).toBe('TOKEN_SIGNATURE');
-    expect(await codeOf(await sign(claims, stranger.privateKey, 'ES256', 'other'), authenticator)).toBe('TOKEN_SIGNATURE');
+    expect(await codeOf(await sign(claims, stranger.privateKey, 'ES256', 'ES256'), authenticator)).toBe(
+      'TOKEN_SIGNATURE',
+    );
+    expect(await codeOf(await sign(claims, stranger.privateKey, 'ES256', 'other'), authenticator)).toBe(
+      'TOKEN_SIGNATURE',
+    );
     expect(requestCount).toBe(before + 1);
+  });
+
+  test('is refused with an algorithm that is not on the list, whatever the key set offers', async () => {
+    const authenticator = createAuthenticator({ kind: 'jwks', url }, { now: () => clock });
+    expect(await codeOf(await sign(claims, keys.get('ES384'), 'ES384', 'ES384'), authenticator)).toBe(
+      'TOKEN_ALGORITHM',
+    );
   });
 
   test('is refused when an HMAC poses as a signature', async () => {
@@ -165,7 +187,9 @@ describe('a token signed with a key of the key set', () => {
     const { port } = closed.address() as AddressInfo;
     await new Promise<void>((done) => void closed.close(() => done()));
     const authenticator = createAuthenticator({ kind: 'jwks', url: `http://127.0.0.1:${port}/` }, { now: () => clock });
-    expect(await codeOf(await sign(claims, keys.get('ES256'), 'ES256', 'ES256'), authenticator)).toBe('KEYS_UNAVAILABLE');
+    expect(await codeOf(await sign(claims, keys.get('ES256'), 'ES256', 'ES256'), authenticator)).toBe(
+      'KEYS_UNAVAILABLE',
+    );
   });
 });
 
@@ -191,7 +215,13 @@ describe('npm run token', () => {
   });
 
   test('names no role by itself, and no player', async () => {
-    await expect(run('--player', 'alice')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('--role') });
-    await expect(run('--role', 'player')).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('--player') });
+    await expect(run('--player', 'alice')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--role'),
+    });
+    await expect(run('--role', 'player')).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--player'),
+    });
   });
 });

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import pg from 'pg';
+import { Client } from 'pg';
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DatabaseConfig } from '../src/config.js';
@@ -22,7 +22,7 @@ const limits = {
 };
 
 async function query(url: string, text: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
+  const client = new Client({ connectionString: url });
   await client.connect();
   try {
     return (await client.query<Record<string, unknown>>(text)).rows;
@@ -51,7 +51,7 @@ describe('the embedded server', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'croupier-embedded-'));
     const first = await start();
-    await query(first.url, 'create table kept (value text); insert into kept values (\'ünï\')');
+    await query(first.url, "create table kept (value text); insert into kept values ('ünï')");
     await first.close();
   });
   afterEach(() => server?.close());
@@ -64,10 +64,10 @@ describe('the embedded server', () => {
   });
 
   test('ends with the last close', async () => {
-    const { url, close } = await start();
-    expect(await isAnswering(url)).toBe(true);
-    await close();
-    expect(await isAnswering(url)).toBe(false);
+    const started = await start();
+    expect(await isAnswering(started.url)).toBe(true);
+    await started.close();
+    expect(await isAnswering(started.url)).toBe(false);
     await expect(postmasterPid(directory)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
@@ -170,11 +170,11 @@ describe('the embedded server', () => {
     test('is taken over as it runs', async () => {
       await kill(await startElsewhere(directory, true));
       const pid = await postmasterPid(directory);
-      const { url, close } = await start();
-      expect(await kept(url)).toHaveLength(1);
+      const joined = await start();
+      expect(await kept(joined.url)).toHaveLength(1);
       expect(await postmasterPid(directory)).toBe(pid);
-      await close();
-      expect(await isAnswering(url)).toBe(false);
+      await joined.close();
+      expect(await isAnswering(joined.url)).toBe(false);
     });
 
     test('ends by itself when it was not meant to last', async () => {
@@ -182,9 +182,7 @@ describe('the embedded server', () => {
       const child = await startElsewhere(temporary, false);
       expect(await postmasterPid(temporary)).toBeGreaterThan(0);
       await kill(child);
-      await expect
-        .poll(() => postmasterPid(temporary).catch(() => 'ended'), { timeout: 10_000 })
-        .toBe('ended');
+      await expect.poll(() => postmasterPid(temporary).catch(() => 'ended'), { timeout: 10_000 }).toBe('ended');
       await rm(temporary, { recursive: true });
     });
   });

@@ -10,7 +10,12 @@ function capture(production = false) {
 
 test('a secret prints as "[secret]" however it is printed', () => {
   const secret = new Secret('hunter22');
-  const printed = [String(secret), `${secret}`, JSON.stringify({ secret }), inspect({ a: { secret } })];
+  const printed = [
+    String(secret),
+    'in text: '.concat(String(secret)),
+    JSON.stringify({ secret }),
+    inspect({ a: { secret } }),
+  ];
   for (const text of printed) {
     expect(text).toContain('[secret]');
     expect(text).not.toContain('hunter22');
@@ -20,7 +25,15 @@ test('a secret prints as "[secret]" however it is printed', () => {
 
 test('what is named like a secret is never written, at any depth, in any spelling', () => {
   const { logger, lines } = capture();
-  const names = ['authorization', 'Authorization', 'X-Security-Hash', 'password', 'token', 'launchToken', 'securityHash'];
+  const names = [
+    'authorization',
+    'Authorization',
+    'X-Security-Hash',
+    'password',
+    'token',
+    'launchToken',
+    'securityHash',
+  ];
   const record = Object.fromEntries(names.map((name) => [name, ['hunter22']]));
   logger.info({ ...record, request: { headers: record, list: [{ deep: record }] } }, 'seen');
   logger.child({ binding: record }).child(record).info('seen');

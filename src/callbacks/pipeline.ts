@@ -17,7 +17,7 @@ export interface LiveIntegration {
 }
 
 export interface PipelineOptions {
-  readonly ledger: Ledger;
+  readonly ledger: Pick<Ledger, 'execute'>;
   readonly journal: Journal;
   /** Called once per callback, after the answer is decided. */
   readonly observed: (callback: ObservedCallback) => void;

@@ -20,7 +20,9 @@ async function run(env: NodeJS.ProcessEnv): Promise<string[]> {
 
 try {
   const applied = await run(process.env);
-  console.log(applied.length === 0 ? 'Nothing to do: the schema is up to date.' : `Applied:\n  ${applied.join('\n  ')}`);
+  console.log(
+    applied.length === 0 ? 'Nothing to do: the schema is up to date.' : `Applied:\n  ${applied.join('\n  ')}`,
+  );
 } catch (error) {
   console.error(describeProblems(error).replace('Croupier does not start', 'The migration failed'));
   process.exitCode = 1;

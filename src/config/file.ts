@@ -13,7 +13,10 @@ export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv,
     if (statSync(path).size > fileSizeMax) throw new Error('is larger than 1 MiB');
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    problems.add('CROUPIER_CONFIG', `"${path}" cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    problems.add(
+      'CROUPIER_CONFIG',
+      `"${path}" cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+    );
     return undefined;
   }
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });

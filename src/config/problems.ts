@@ -48,7 +48,8 @@ export class Problems {
 
 function joinPath(start: string, rest: readonly PropertyKey[]): string {
   return rest.reduce<string>(
-    (path, part) => (typeof part === 'number' ? `${path}[${part}]` : path === '' ? String(part) : `${path}.${String(part)}`),
+    (path, part) =>
+      typeof part === 'number' ? `${path}[${part}]` : path === '' ? String(part) : `${path}.${String(part)}`,
     start,
   );
 }
@@ -74,5 +75,6 @@ export function describeProblems(error: unknown): string {
     return `Croupier does not start: port ${String(error.port)} may not be opened by this user; set PORT to 1024 or more.`;
   }
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  return `Croupier does not start: ${error.message}${cause}`;
+  // A refused connection to a name with several addresses comes without a message.
+  return `Croupier does not start: ${error.message || String(code ?? error.name)}${cause}`;
 }

@@ -13,12 +13,18 @@ interface SettingText {
 const secretName = /(password|passphrase|secret|hash|token|signature|(api|private|signing|access|hmac)_?key)s?$/i;
 
 /** Every text of the settings, and whether the adapter's schema (`secretText()` of the kit) or its name calls it secret. */
-export function textsOf(schema: z.ZodType<unknown>, settings: unknown, path: string): SettingText[] {
+export function textsOf(schema: z.ZodType, settings: unknown, path: string): SettingText[] {
   const described = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', reused: 'inline' });
   return collect(described, settings, path, '', undefined);
 }
 
-function collect(schema: unknown, value: unknown, path: string, name: string, known: boolean | undefined): SettingText[] {
+function collect(
+  schema: unknown,
+  value: unknown,
+  path: string,
+  name: string,
+  known: boolean | undefined,
+): SettingText[] {
   const secret = declared(schema) ?? known;
   if (typeof value === 'string') {
     // A variable that was not found stays as it was written, and is reported already.
@@ -51,7 +57,8 @@ function member(value: unknown, key: string): unknown {
   return Object.entries(value).find(([each]) => each === key)?.[1];
 }
 
-const weakStart = /^(secret|password|passw0rd|changeme|change-me|change_me|default|test|demo|example|sample|dummy|sandbox|croupier|todo|xxx|admin|qwerty|letmein|12345|abcde)/i;
+const weakStart =
+  /^(secret|password|passw0rd|changeme|change-me|change_me|default|test|demo|example|sample|dummy|sandbox|croupier|todo|xxx|admin|qwerty|letmein|12345|abcde)/i;
 const distinctCharactersMin = 6;
 
 /** Length and content of one secret. `lengthMin` in bytes. Nothing of the value goes into the message. */
@@ -66,7 +73,10 @@ export function checkSecret(
   if (!production) return;
   const length = Buffer.byteLength(secret);
   if (length < lengthMin) {
-    problems.add(path, `has ${length} bytes, production needs ${lengthMin} or more: openssl rand -base64 32 makes one.`);
+    problems.add(
+      path,
+      `has ${length} bytes, production needs ${lengthMin} or more: openssl rand -base64 32 makes one.`,
+    );
   }
   if (weakStart.test(secret) || new Set(secret).size < distinctCharactersMin) {
     problems.add(path, 'is a well-known or guessable word; use a random secret: openssl rand -base64 32 makes one.');

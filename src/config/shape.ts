@@ -102,10 +102,7 @@ export const Environment = z.object({
     .transform(Number)
     .refine((port) => port <= 65_535, portHint)
     .default(4_000),
-  HOST: z
-    .string()
-    .regex(/^\S+$/, 'must be an address or host name without white space')
-    .optional(),
+  HOST: z.string().regex(/^\S+$/, 'must be an address or host name without white space').optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   NODE_ENV: z.string().optional(),
 });

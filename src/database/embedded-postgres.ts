@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
-import pg from 'pg';
+import { Client, DatabaseError } from 'pg';
 import { type Cluster, logTail, openCluster } from './cluster.js';
 import { findBinaries, prepareCommand } from './postgres-process.js';
 import { type ServerState, readServerState, waitUntilReady, waitUntilStopped } from './server-state.js';
@@ -143,7 +143,7 @@ async function join(cluster: Cluster, state: ServerState): Promise<EmbeddedPostg
 }
 
 /** Who gets the lock alone was the last user; who comes at that moment waits for the lock, loses the server and starts it. */
-async function leave(cluster: Cluster, { port }: ServerState, user: pg.Client): Promise<void> {
+async function leave(cluster: Cluster, { port }: ServerState, user: Client): Promise<void> {
   await user.end().catch(() => undefined);
   const last = await connect(cluster, port);
   if (!last) return;
@@ -157,8 +157,8 @@ async function leave(cluster: Cluster, { port }: ServerState, user: pg.Client): 
   await last.end().catch(() => undefined);
 }
 
-async function connect(cluster: Cluster, port: number): Promise<pg.Client | undefined> {
-  const client = new pg.Client({
+async function connect(cluster: Cluster, port: number): Promise<Client | undefined> {
+  const client = new Client({
     connectionString: urlOf(cluster, port, 'postgres'),
     connectionTimeoutMillis: connectTimeoutMs,
     application_name: 'croupier-embedded',
@@ -186,12 +186,14 @@ function urlOf({ password }: Cluster, port: number, name: string): string {
 function isGone(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';
-  return ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code) || /^57P/.test(code) || /terminated/.test(error.message);
+  return (
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code) || code.startsWith('57P') || /terminated/.test(error.message)
+  );
 }
 
 function ignoreDuplicateDatabase(error: unknown): void {
   // 42P04 duplicate_database; 23505 when both creators are at it in the same instant.
-  const code = error instanceof pg.DatabaseError ? error.code : undefined;
+  const code = error instanceof DatabaseError ? error.code : undefined;
   if (code !== '42P04' && code !== '23505') throw error;
 }
 

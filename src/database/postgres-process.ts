@@ -20,7 +20,9 @@ export async function findBinaries(): Promise<Binaries> {
   try {
     entry = createRequire(wrapper).resolve(name);
   } catch (cause) {
-    throw new Error(`There is no embedded PostgreSQL for this machine (${name}); set DATABASE_URL to a server.`, { cause });
+    throw new Error(`There is no embedded PostgreSQL for this machine (${name}); set DATABASE_URL to a server.`, {
+      cause,
+    });
   }
   return Binaries.parse(await import(pathToFileURL(entry).href));
 }

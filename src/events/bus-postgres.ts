@@ -19,7 +19,15 @@ const COALESCE_MS = 5;
 /** Names every lane at most once: about 2 kB, where NOTIFY carries 7,999 bytes. Fields may be added; these stay. */
 const Message = z.object({
   from: z.string(),
-  lanes: z.array(z.tuple([z.int().min(0).max(LANE_COUNT - 1), z.string().regex(/^\d{1,19}$/)])),
+  lanes: z.array(
+    z.tuple([
+      z
+        .int()
+        .min(0)
+        .max(LANE_COUNT - 1),
+      z.string().regex(/^\d{1,19}$/),
+    ]),
+  ),
 });
 
 /** Hints over LISTEN and NOTIFY, on a connection of its own. Resolves after the first attempt to connect. */

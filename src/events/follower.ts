@@ -1,116 +1,204 @@
-import type { BalanceMoved, WalletCursor } from './balance-moved.js';
-import { movedBy } from './balance-moved.js';
+import { type BalanceMoved, movedBy, type WalletCursor } from './balance-moved.js';
 import type { LedgerReader } from './ledger-reader.js';
 import type { Position, WatchedLanes } from './watched-lanes.js';
 
-/** Changes one follower may leave unread; beyond that it reads them from the ledger when it comes to them. */
-const UNREAD_MAX = 256;
-/** Rows one read brings, over all the wallets it is for, and how many wallets share it. */
+/** Changes that a follower may leave unread; what comes on top it reads from the ledger when it gets there. */
+const TOLD_MAX = 256;
+/** Rows of one read, and how many wallets share them. */
 const PAGE_ROWS = 512;
 const PAGE_WALLETS = 32;
 
-/** A wallet of the follower. */
-interface Place extends Position {
-  /** Sequence of the last change handed out. */
-  last: bigint;
+export interface FollowerOptions {
+  readonly cursors: readonly WalletCursor[];
+  readonly lanes: WatchedLanes;
+  readonly reader: LedgerReader;
+  readonly signal: AbortSignal;
+  /** Those under way; each adds and removes itself. */
+  readonly followers: Set<Follower>;
+  /** Aborted when the feed takes no more followers; it ends those under way itself. */
+  readonly closing: AbortSignal;
 }
 
 interface Unread {
   readonly place: Place;
   readonly event: BalanceMoved;
-  /** From the ledger itself, not from what was told. */
-  readonly stored: boolean;
-  /** The last of a full page: the ledger may hold more. */
-  readonly more: boolean;
+  readonly from: 'told' | 'page' | 'end of a full page';
 }
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /**
- * Hands out the changes of some wallets, each wallet's strictly by sequence. The ledger is the truth and what is told as it
- * happens only saves reading it: whatever does not follow the last change directly is read again from there.
+ * Hands out the changes of some wallets, each wallet's strictly by sequence, at the pace at which it is asked. The ledger is
+ * the truth; what is told as it happens only saves reading it. Whatever does not follow the last change directly is read.
  */
-export function startFollower(
-  cursors: readonly WalletCursor[],
-  lanes: WatchedLanes,
-  reader: LedgerReader,
-  ended: () => void,
-): AsyncIterator<BalanceMoved, undefined> & { end: () => void } {
-  const places = firstCursors(cursors).map(placeAt);
+export class Follower implements AsyncIterator<BalanceMoved, undefined> {
+  readonly #options: FollowerOptions;
+  readonly #places: readonly Place[];
   /** Wallets whose next change has to be read from the ledger. */
-  const behind = new Set<Place>();
-  const told: Unread[] = [];
-  const page: Unread[] = [];
-  let reading = false;
-  let open = true;
-  let wake: (() => void) | undefined;
-  let turn: Promise<IteratorResult<BalanceMoved, undefined>> = Promise.resolve(END);
+  readonly #behind = new Set<Place>();
+  readonly #told: Unread[] = [];
+  readonly #page: Unread[] = [];
+  #state: 'new' | 'open' | 'ended' = 'new';
+  #reading = false;
+  #wake: (() => void) | undefined;
+  #turn: Promise<IteratorResult<BalanceMoved, undefined>> = Promise.resolve(END);
 
-  function placeAt({ lane, walletId, after }: WalletCursor): Place {
-    let toldUpTo = after;
-    const place: Place = {
-      lane,
-      walletId,
-      last: after,
-      offer(event) {
-        if (event.sequence <= place.last || behind.has(place)) return;
-        if (told.length >= UNREAD_MAX) {
-          for (const unread of told) behind.add(unread.place);
-          told.length = 0;
-          behind.add(place);
-        } else {
-          toldUpTo = event.sequence;
-          told.push({ place, event, stored: false, more: false });
-        }
-        wake?.();
-      },
-      movedTo(sequence) {
-        if (sequence > place.last && sequence > toldUpTo) place.reread();
-      },
-      reread() {
-        behind.add(place);
-        wake?.();
-      },
-    };
-    return place;
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.#places = placesOf(options.cursors, this);
   }
 
-  function take(): BalanceMoved | undefined {
+  next(): Promise<IteratorResult<BalanceMoved, undefined>> {
+    if (this.#state === 'new') this.#open();
+    this.#turn = this.#turn.then(() => this.#pull());
+    return this.#turn;
+  }
+
+  /** Ends at once, also while `next` waits. */
+  return(): Promise<IteratorReturnResult<undefined>> {
+    this.end();
+    return Promise.resolve(END);
+  }
+
+  readonly end = (): void => {
+    if (this.#state === 'open') {
+      this.#options.signal.removeEventListener('abort', this.end);
+      this.#options.followers.delete(this);
+      for (const place of this.#places) this.#options.lanes.leave(place);
+    }
+    this.#state = 'ended';
+    this.#behind.clear();
+    this.#told.length = 0;
+    this.#page.length = 0;
+    this.#wake?.();
+  };
+
+  /** A change that committed in this process. */
+  tell(place: Place, event: BalanceMoved): void {
+    // The ledger will be read from here on anyway, and holds this change.
+    if (this.#behind.has(place)) return;
+    if (this.#told.length >= TOLD_MAX) {
+      for (const unread of this.#told) this.#behind.add(unread.place);
+      this.#told.length = 0;
+      this.#behind.add(place);
+    } else {
+      this.#told.push({ place, event, from: 'told' });
+    }
+    this.#wake?.();
+  }
+
+  read(place: Place): void {
+    this.#behind.add(place);
+    this.#wake?.();
+  }
+
+  async #pull(): Promise<IteratorResult<BalanceMoved, undefined>> {
     for (;;) {
-      const unread = page.shift() ?? told.shift();
+      if (this.#state === 'ended') return END;
+      const value = this.#take();
+      if (value !== undefined) return { done: false, value };
+      if (!this.#reading) void this.#readBehind();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  /** Nothing is held for a follower that nobody pulls. */
+  #open(): void {
+    const { signal, closing, lanes, followers } = this.#options;
+    if (signal.aborted || closing.aborted) return this.end();
+    this.#state = 'open';
+    followers.add(this);
+    signal.addEventListener('abort', this.end, { once: true });
+    for (const place of this.#places) lanes.join(place);
+  }
+
+  #take(): BalanceMoved | undefined {
+    for (;;) {
+      const unread = this.#page.shift() ?? this.#told.shift();
       if (unread === undefined) return undefined;
-      const { place, event, stored, more } = unread;
+      const { place, event, from } = unread;
       const next = place.last + 1n;
       if (event.sequence > next) {
-        // A hole in the ledger itself is never skipped, and asking again would not fill it.
-        if (!stored) behind.add(place);
+        // What was told ahead is read again from the gap on. A gap in the ledger itself would be there again, and is never skipped.
+        if (from === 'told') this.#behind.add(place);
         continue;
       }
-      if (more) behind.add(place);
+      if (from === 'end of a full page') this.#behind.add(place);
       if (event.sequence < next) continue;
       place.last = next;
       return event;
     }
   }
 
-  async function readBehind(): Promise<void> {
-    const batch = [...behind].slice(0, PAGE_WALLETS);
+  async #readBehind(): Promise<void> {
+    const batch = [...this.#behind].slice(0, PAGE_WALLETS);
     if (batch.length === 0) return;
-    reading = true;
     const rowsMax = Math.floor(PAGE_ROWS / batch.length);
-    await Promise.all(
-      batch.map(async (place) => {
-        // What moves from here on makes the wallet behind again.
-        behind.delete(place);
-        const { lane, walletId, last: after } = place;
-        const rows = await reader.page({ lane, walletId, after, rowsMax, wanted: () => open });
-        rows.forEach((row, index) => {
-          page.push({ place, event: movedBy(row), stored: true, more: index === rowsMax - 1 });
-        });
-      }),
-    );
-    reading = false;
-    wake?.();
+    this.#reading = true;
+    await Promise.all(batch.map((place) => this.#readPage(place, rowsMax)));
+    this.#reading = false;
+    this.#wake?.();
   }
-  ...
+
+  async #readPage(place: Place, rowsMax: number): Promise<void> {
+    // First, so that whatever moves the wallet during the read makes it behind again.
+    this.#behind.delete(place);
+    const { lane, walletId, last: after } = place;
+    const rows = await this.#options.reader.page({
+      lane,
+      walletId,
+      after,
+      rowsMax,
+      wanted: () => this.#state === 'open',
+    });
+    if (this.#state !== 'open') return;
+    rows.forEach((row, index) => {
+      this.#page.push({ place, event: movedBy(row), from: index + 1 === rowsMax ? 'end of a full page' : 'page' });
+    });
+  }
+}
+
+/** One wallet of a follower. */
+class Place implements Position {
+  /** Sequence of the last change handed out. */
+  last: bigint;
+  /** The highest sequence told; what leads up to it was told too, or will be read. */
+  #toldTo: bigint;
+
+  constructor(
+    readonly lane: number,
+    readonly walletId: bigint,
+    after: bigint,
+    readonly follower: Follower,
+  ) {
+    this.last = after;
+    this.#toldTo = after;
+  }
+
+  moved(event: BalanceMoved): void {
+    if (event.sequence <= this.last) return;
+    if (event.sequence > this.#toldTo) this.#toldTo = event.sequence;
+    this.follower.tell(this, event);
+  }
+
+  movedTo(sequence: bigint): void {
+    if (sequence > this.last && sequence > this.#toldTo) this.follower.read(this);
+  }
+
+  read(): void {
+    this.follower.read(this);
+  }
+}
+
+/** Two cursors in the same wallet are one, at the earlier of the two. */
+function placesOf(cursors: readonly WalletCursor[], follower: Follower): Place[] {
+  const places = new Map<string, Place>();
+  for (const { lane, walletId, after } of cursors) {
+    const key = `${lane}|${walletId}`;
+    const other = places.get(key);
+    if (other === undefined || after < other.last) places.set(key, new Place(lane, walletId, after, follower));
+  }
+  return [...places.values()];
 }

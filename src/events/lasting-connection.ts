@@ -1,18 +1,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import { Client, type ClientConfig } from 'pg';
 import type { Logger } from '../observability/logger.js';
 
 /** A connection that comes back by itself after it broke. */
 export interface LastingConnection {
   /** Undefined while there is none. */
-  readonly client: pg.Client | undefined;
+  readonly client: Client | undefined;
   close(): Promise<void>;
 }
 
 export interface LastingConnectionOptions {
-  readonly connection: pg.ClientConfig;
+  readonly connection: ClientConfig;
   /** Prepares each new connection before it is used. */
-  readonly prepare: (client: pg.Client) => Promise<void>;
+  readonly prepare: (client: Client) => Promise<void>;
   /** Called when one is ready. */
   readonly connected: () => void;
   readonly logger: Pick<Logger, 'info' | 'warn'> | undefined;
@@ -24,11 +24,11 @@ const RECONNECT_MS = { first: 100, most: 5_000 } as const;
 export async function openLastingConnection(options: LastingConnectionOptions): Promise<LastingConnection> {
   const { connected, logger } = options;
   const closing = new AbortController();
-  let client: pg.Client | undefined;
+  let client: Client | undefined;
 
   /** One connection, from its beginning to its end. @throws when it could not be made, or broke. */
   async function hold(opened: () => void): Promise<void> {
-    const attempt = new pg.Client(options.connection);
+    const attempt = new Client(options.connection);
     const ended = new Promise<void>((resolve, reject) => {
       attempt.on('error', reject);
       attempt.on('end', resolve);
@@ -61,11 +61,14 @@ export async function openLastingConnection(options: LastingConnectionOptions): 
           attempted();
         });
       } catch (error) {
-        if (!down && !closing.signal.aborted) logger?.warn({ err: error }, 'The bus has no connection; changes are polled');
+        if (!down && !closing.signal.aborted)
+          logger?.warn({ err: error }, 'The bus has no connection; changes are polled');
         down = true;
       }
       attempted();
-      await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
+      await delay(pauseMs * (0.5 + Math.random() / 2), undefined, { ref: false, signal: closing.signal }).catch(
+        () => undefined,
+      );
       pauseMs = Math.min(pauseMs * 2, RECONNECT_MS.most);
     }
   }

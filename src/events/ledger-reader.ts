@@ -70,12 +70,13 @@ export function createLedgerReader(orm: MikroORM, logger?: Pick<Logger, 'info' |
     await new Promise(setImmediate);
     while (waiting.length > 0 && !closing.signal.aborted) {
       const batch = takeBatch();
+      if (batch.length === 0) break;
       try {
         const pages = await attempt(() => readPages(orm, batch));
         batch.forEach((each, index) => each.answer(pages[index] ?? []));
         pauseMs = RETRY_MS.first;
       } catch {
-        waiting = [...batch, ...waiting];
+        waiting.unshift(...batch);
         await delay(pauseMs, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
         pauseMs = Math.min(pauseMs * 2, RETRY_MS.most);
       }
@@ -111,7 +112,6 @@ export function createLedgerReader(orm: MikroORM, logger?: Pick<Logger, 'info' |
 
 async function readPages(orm: MikroORM, requests: readonly PageRequest[]): Promise<ChainedRow[][]> {
   const pages: ChainedRow[][] = requests.map(() => []);
-  if (requests.length === 0) return pages;
   const em = orm.em.fork();
   const rows = await em.execute<({ request: number } & EntityData<LedgerTransaction>)[]>(PAGES, [
     array(requests.keys()),
@@ -121,16 +121,25 @@ async function readPages(orm: MikroORM, requests: readonly PageRequest[]): Promi
     array(requests.map((each) => each.rowsMax)),
   ]);
   for (const { request, ...columns } of rows) {
-    pages[request]?.push(em.map(LedgerTransaction, columns, { disableIdentityMap: true }));
+    pages[request]?.push(chainedRow(em.map(LedgerTransaction, columns, { disableIdentityMap: true })));
   }
   return pages;
 }
 
+/** An entity's empty columns are optional to its type; a ledger row's are null. */
+function chainedRow(entity: LedgerTransaction): ChainedRow {
+  const { stated = null, rest = null, target = null, undoes = null, round = null, game = null } = entity;
+  return { ...entity, stated, rest, target, undoes, round, game };
+}
+
 async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>): Promise<Omit<UnitRow, 'createdAt'>[]> {
-  const rows = await orm.em.fork().execute<{ lane: number; number: string; wallet_ids: string[]; sequences: string[] }[]>(
-    UNITS,
-    [array(seen.keys()), array(seen.values()), UNITS_MAX],
-  );
+  const rows = await orm.em
+    .fork()
+    .execute<{ lane: number; number: string; wallet_ids: string[]; sequences: string[] }[]>(UNITS, [
+      array(seen.keys()),
+      array(seen.values()),
+      UNITS_MAX,
+    ]);
   return rows.map((row) => ({
     lane: row.lane,
     number: BigInt(row.number),

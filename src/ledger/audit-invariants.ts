@@ -285,18 +285,20 @@ const rollbacks = rowPass({
   ],
 });
 
+/** A journal row points at the ledger row its answer speaks of; a refusal moved nothing and points at the wallet only. */
 const journal = rowPass({
   counted: (lanes) => `callback where lane in (${lanes}) and (wallet_id is not null or sequence is not null)`,
   rows: (lanes) => `
-    select c.lane, c.id, c.received_at, c.wallet_id, c.sequence, t.sequence as found
+    select c.lane, c.id, c.received_at, c.wallet_id, c.sequence, w.id as known_wallet, t.sequence as known_sequence
     from callback c
+    left join wallet w on w.lane = c.lane and w.id = c.wallet_id
     left join ledger_transaction t on t.lane = c.lane and t.wallet_id = c.wallet_id and t.sequence = c.sequence
     where c.lane in (${lanes}) and (c.wallet_id is not null or c.sequence is not null)`,
   subject: { walletId: 'r.wallet_id', sequence: 'r.sequence' },
   checks: [
     {
       name: 'journal-points-to-rows',
-      broken: 'r.found is null',
+      broken: 'r.known_wallet is null or r.known_sequence is distinct from r.sequence',
       what: "'callback ' || r.id || ' of ' || r.received_at || ' speaks of a row that does not exist'",
     },
   ],

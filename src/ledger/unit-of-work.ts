@@ -40,6 +40,7 @@ export interface Pending {
   readonly journal: ((outcome: Outcome) => CallbackRow) | undefined;
   /** Attempts whose outcome is not known. */
   attempts: number;
+  settled: boolean;
   /** Told once: after COMMIT (then with the journal row, if any, committed too), or when the gateway gives up. */
   readonly settle: (outcome: Outcome, committed: boolean) => void;
 }

@@ -36,10 +36,11 @@ export function createLogger({ level, production = false, destination }: LoggerO
 
 /** pino runs no formatter over a child's bindings; children inherit this method, so theirs are covered too. */
 function redactChildren(logger: Logger): Logger {
-  const makeChild = logger.child;
+  const makeChild: unknown = Reflect.get(logger, 'child');
+  if (typeof makeChild !== 'function') throw new TypeError('A pino logger without child().');
   return Object.defineProperty(logger, 'child', {
-    value(this: Logger, bindings: Bindings, options?: ChildLoggerOptions) {
-      return makeChild.call(this, redactRecord(bindings), options);
+    value(this: Logger, bindings: Bindings, options?: ChildLoggerOptions): unknown {
+      return Reflect.apply(makeChild, this, [redactRecord(bindings), options]);
     },
   });
 }

@@ -150,6 +150,7 @@ describe('parseJson', () => {
   });
 
   test('brackets and colons within strings are text', () => {
+    expect(faultOf('{"a":"\\":\\"","b":"\\\\"}')).toBeUndefined();
     expect(faultOf(JSON.stringify({ a: '['.repeat(100) + ':'.repeat(2_000) }))).toBeUndefined();
   });
 });

@@ -93,6 +93,7 @@ describe('launching', () => {
     ['a list', [good], {}],
     ['no URL', good, { error: null }],
     ['a script as URL', good, { url: 'javascript:alert(1)' }],
+    ['a script that looks like a URL', good, { url: 'javascript://play.example/%0aalert(1)' }],
     ['a relative URL', good, { url: '/play' }],
     ['a padded URL', good, { url: ' https://play.example' }],
     ['credentials in the URL', good, { url: 'https://a:b@play.example' }],
@@ -184,7 +185,7 @@ describe("the provider's callbacks", () => {
   test('closing ends the wait for the next attempt', async () => {
     const { url, received } = await serve((_received, response) => response.destroy());
     const provider = providerFor(url, { retryDelayMs: 60_000 });
-    const sent = provider.result(movement, { onExchange: () => provider.close() });
+    const sent = provider.result(movement, { onExchange: () => void setImmediate(() => provider.close()) });
     expect((await sent).answer).toBeUndefined();
     expect(received).toHaveLength(1);
   });

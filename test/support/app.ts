@@ -81,7 +81,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     wsUrl: `ws://127.0.0.1:${port}/graphql`,
     log,
     token: (role, subject = 'staff', { brand = 'demo', expiresInS = 3_600 } = {}) =>
-      issueToken(authSecret, { subject, brand, roles: [role] }, expiresInS),
+      issueToken(new Secret(authSecret), { subject, brand, roles: [role] }, expiresInS),
     async callback(path, body, { integration = 'igpx-demo', headers } = {}) {
       const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
       const response = await fetch(`${url}/callbacks/${integration}${path}`, {

@@ -36,7 +36,7 @@ export function createProviderHttp(options: ProviderHttpOptions): ProviderHttp {
   const allowedHosts = options.allowedHosts === undefined ? undefined : new Set(options.allowedHosts);
   const failures = handleWhen(isFailure).orWhenResult(isServerError);
   const breaker = circuitBreaker(failures, { halfOpenAfter: openMs, breaker: new ConsecutiveBreaker(failuresMax) });
-  const attempt = wrap(breaker, timeout(timeoutMs, TimeoutStrategy.Aggressive));
+  const attempt = wrap(breaker, timeout(timeoutMs, TimeoutStrategy.Cooperative));
   const backoff = new ExponentialBackoff({ initialDelay: 100, maxDelay: 2_000 });
   const attempts = wrap(retry(failures, { maxAttempts: retries, backoff }), attempt);
 
@@ -93,7 +93,7 @@ async function exchange(url: URL, request: RequestInit): Promise<Answer> {
     response = await fetch(url, request);
     bytes = await readLimited(response);
   } catch (error) {
-    // Aborting rejects the fetch as well; which of the two comes first must not matter.
+    // The time-out aborts the fetch, also while the answer is being read.
     if (request.signal?.aborted) throw new TaskCancelledError();
     // The original is not passed on as a cause: fetch quotes header values in some of its messages.
     throw new ProviderError('UNREACHABLE', `${url.host} could not be reached: ${networkCode(error)}.`);

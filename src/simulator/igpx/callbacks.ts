@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { Signer } from '../../adapters/contract.js';
 
 /** What a simulated provider wants to tell the operator. Amounts are decimal text in major units. */
-export interface Movement {
+interface Movement {
   readonly player: string;
   readonly currency: string;
   readonly amount: string;
@@ -14,13 +14,13 @@ export interface Movement {
   readonly transactionId?: string | undefined;
 }
 
-export interface RollbackMovement extends Movement {
+interface RollbackMovement extends Movement {
   /** The provider's id of the bet or result to undo. */
   readonly target: string;
 }
 
 /** The operator's answer: an error in its own words, or null and its transaction id. */
-export interface Answer {
+interface Answer {
   readonly error: string | null;
   readonly transactionId: string | undefined;
 }
@@ -58,7 +58,7 @@ export interface IgpxProviderOptions {
   readonly socketsMax?: number | undefined;
 }
 
-export interface SendOptions {
+interface SendOptions {
   /** Called after every attempt. */
   readonly onExchange?: ((exchange: Exchange) => void) | undefined;
 }
@@ -78,9 +78,7 @@ const ANSWER_BYTES_MAX = 64 * 1024;
 export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
   const { signer, attemptsMax = 6, retryDelayMs = 500, timeoutMs = 5_000, socketsMax = 64 } = options;
   const callbackUrl = options.callbackUrl.replace(/\/+$/, '');
-  const secure = callbackUrl.startsWith('https:');
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: socketsMax });
-  const open = new Set<ClientRequest>();
+  const poster = createPoster(callbackUrl.startsWith('https:'), timeoutMs, socketsMax);
   const closing = new AbortController();
 
   async function sendOnce(path: string, body: string, attempt: number): Promise<Exchange> {
@@ -88,38 +86,10 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
     const signature = signer.sign({ method: 'POST', path, query: '', body: bytes });
     const headers = { 'content-type': 'application/json', ...signature };
     const startedAt = performance.now();
-    const outcome = await post(new URL(callbackUrl + path), headers, bytes).catch((error: unknown) => ({
+    const outcome = await poster.post(new URL(callbackUrl + path), headers, bytes).catch((error: unknown) => ({
       fault: error instanceof Error ? error.message : String(error),
     }));
     return { attempt, path, headers, body, outcome, durationMs: performance.now() - startedAt };
-  }
-
-  function post(url: URL, headers: Record<string, string>, body: Buffer): Promise<{ status: number; body: string }> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-    const request = (secure ? httpsRequest : httpRequest)(
-      url,
-      { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } },
-      (response) => {
-        const chunks: Buffer[] = [];
-        let size = 0;
-        response.on('data', (chunk: Buffer) => {
-          size += chunk.length;
-          if (size > ANSWER_BYTES_MAX) request.destroy(new Error('the answer is too long'));
-          chunks.push(chunk);
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-        response.on('error', reject);
-      },
-    );
-    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    open.add(request);
-    request.on('error', reject);
-    request.on('close', () => {
-      clearTimeout(timer);
-      open.delete(request);
-    });
-    request.end(body);
-    return promise;
   }
 
   async function deliver(path: string, fields: Fields, attempts: number, send: SendOptions): Promise<Delivery> {
@@ -132,9 +102,8 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
       if (answer !== undefined || attempt >= attempts || closing.signal.aborted) {
         return { transactionId, attempts: attempt, answer };
       }
-      const waited = await delay(retryDelayMs * 2 ** (attempt - 1), true, { signal: closing.signal }).catch(
-        () => false,
-      );
+      const waitMs = retryDelayMs * 2 ** (attempt - 1);
+      const waited = await delay(waitMs, true, { signal: closing.signal }).catch(() => false);
       if (!waited) return { transactionId, attempts: attempt, answer: undefined };
     }
   }
@@ -147,6 +116,46 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
     rollback: (movement, send = {}) => deliver('/transaction-rollback', rollback(movement), attemptsMax, send),
     close() {
       closing.abort();
+      poster.close();
+    },
+  };
+}
+
+/** Bare HTTP with kept connections: many callbacks a second should cost the gateway's time, not the simulator's. */
+function createPoster(secure: boolean, timeoutMs: number, socketsMax: number) {
+  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: socketsMax });
+  const open = new Set<ClientRequest>();
+  return {
+    post(url: URL, headers: Record<string, string>, body: Buffer): Promise<{ status: number; body: string }> {
+      const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+      const request = (secure ? httpsRequest : httpRequest)(
+        url,
+        { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } },
+        (response) => {
+          const chunks: Buffer[] = [];
+          let size = 0;
+          response.on('data', (chunk: Buffer) => {
+            size += chunk.length;
+            if (size > ANSWER_BYTES_MAX) request.destroy(new Error('the answer is too long'));
+            chunks.push(chunk);
+          });
+          response.on('end', () => {
+            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
+          });
+          response.on('error', reject);
+        },
+      );
+      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      open.add(request);
+      request.on('error', reject);
+      request.on('close', () => {
+        clearTimeout(timer);
+        open.delete(request);
+      });
+      request.end(body);
+      return promise;
+    },
+    close() {
       for (const request of open) request.destroy(new Error('the provider was closed'));
       agent.destroy();
     },

@@ -34,7 +34,8 @@ for (const match of setup.matches) {
     return button;
   });
   $('matches').append(element('div', { className: 'card row' },
-    element('div', { className: 'grow', textContent: teams(match) }), ...buttons));
+    element('div', { className: 'grow', textContent: teams(match) }),
+    element('div', { className: 'row' }, ...buttons)));
 }
 
 function pick(match, selection, button) {
@@ -71,7 +72,7 @@ function showTicket(ticket) {
     element('div', { className: 'grow' }, element('div', { textContent: teams(match) }),
       element('div', { className: 'quiet', textContent: meaning(match, ticket.selection) + ' at ' + ticket.odds + ' · '
         + ticket.stake + ' ' + setup.currency + ' pays ' + ticket.payout })),
-    element('span', { className: 'score', textContent: ticket.score }),
+    element('span', { className: 'score', textContent: ticket.score, hidden: ticket.status === 'refused' }),
     element('span', { className: 'badge ' + ticket.status, textContent: states[ticket.status] }));
   if (canVoid) {
     line.append(element('button', { type: 'button', textContent: 'Void', onclick: () => post('/bets/' + ticket.id + '/void', {}) }));

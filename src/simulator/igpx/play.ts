@@ -3,19 +3,10 @@ import type { Decimal } from '../../ledger/money.js';
 import type { Delivery, Exchange, IgpxProvider } from './callbacks.js';
 import { type Course, type Match, payoutOf, playMatch, scoreAt, type Selection, stakeText } from './matches.js';
 
-export type TicketStatus =
-  | 'placing'
-  | 'running'
-  | 'settling'
-  | 'won'
-  | 'lost'
-  | 'refused'
-  | 'voiding'
-  | 'void'
-  | 'unanswered';
+type TicketStatus = 'placing' | 'running' | 'settling' | 'won' | 'lost' | 'refused' | 'voiding' | 'void' | 'unanswered';
 
 /** A placed bet as the page shows it. */
-export interface Ticket {
+interface Ticket {
   readonly id: string;
   readonly match: string;
   readonly selection: Selection;
@@ -30,13 +21,13 @@ export interface Ticket {
   readonly note: string;
 }
 
-export interface TrafficRecord extends Exchange {
+interface TrafficRecord extends Exchange {
   readonly number: number;
   readonly ticket: string;
   readonly what: 'bet' | 'result' | 'rollback';
 }
 
-export interface PlayState {
+interface PlayState {
   readonly tickets: readonly Ticket[];
   readonly traffic: readonly TrafficRecord[];
 }

@@ -1,0 +1,181 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { fundWallets, openBenchDatabase } from './bench-database.js';
+import { startEmbeddedPostgres } from '../src/database.js';
+import { type BetsOptions, writeBets } from './bets.js';
+import { type Running, startGateway, startTarget } from './gateway.js';
+import { findLoadGenerator, load, type LoadGenerator, type LoadResult } from './load.js';
+
+/**
+ * `npm run bench`: signed igpx bets per second over HTTP through the real gateway, beside the same stack without a database,
+ * one MikroORM transaction per request, and pgbench, all in one run on one PostgreSQL. Medians over interleaved rounds.
+ */
+
+const WALLETS = 10_000;
+const CONNECTIONS = [1, 16, 64, 256] as const;
+const { values: flags } = parseArgs({
+  options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '5' } },
+});
+const rounds = Number(flags.rounds);
+const seconds = Number(flags.seconds);
+
+/** More bets than any target can take in one measurement, so that none is sent twice. */
+const BETS_PER_SECOND_MAX = 60_000;
+const BETS_PER_SECOND_LEDGER = 30_000;
+
+interface Measured {
+  readonly target: string;
+  readonly connections: number;
+  readonly result: LoadResult;
+}
+
+const execute = promisify(execFile);
+const say = (text: string): boolean => process.stderr.write(`${text}\n`);
+
+const directory = await mkdtemp(join(tmpdir(), 'croupier-bench-'));
+await mkdir(join(directory, 'postgres'));
+const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+const stops: (() => Promise<void>)[] = [() => rm(directory, { recursive: true, force: true }), () => server.close()];
+try {
+  await bench();
+} finally {
+  for (const stop of stops.reverse()) await stop();
+}
+
+async function bench(): Promise<void> {
+  const generator = await findLoadGenerator();
+  const gatewayDb = await openBenchDatabase(server.url, 'bench_gateway', WALLETS);
+  const baselineDb = await openBenchDatabase(server.url, 'bench_baseline', WALLETS);
+  await fundWallets(gatewayDb, WALLETS);
+  await fundWallets(baselineDb, WALLETS);
+  const pgbench = await preparePgbench();
+  const targets = {
+    gateway: keep(await startGateway(directory, gatewayDb, 4_810)),
+    'no database': keep(await startTarget('none')),
+    'one transaction': keep(await startTarget('one-transaction', baselineDb)),
+  };
+  const measured: Measured[] = [];
+  const tps: number[] = [];
+  const measure = async (target: keyof typeof targets, connections: number, wallets = WALLETS): Promise<void> => {
+    const name = wallets === 1 ? 'one hot wallet' : target;
+    const result = await loadFresh(generator, targets[target], { connections, wallets, ledger: target !== 'no database' });
+    measured.push({ target: name, connections, result });
+    say(`  ${name} at ${connections}: ${perSecond(result).toFixed(0)}/s, p50 ${result.p50} ms`);
+    if (result.errors > 0) throw new Error(`${name} at ${connections} had ${result.errors} errors`);
+  };
+  await measure('gateway', 64);
+  await measure('no database', 64);
+  await measure('one transaction', 64);
+  measured.length = 0;
+  for (let round = 1; round <= rounds; round += 1) {
+    say(`round ${round} of ${rounds}`);
+    if (pgbench) tps.push(await runPgbench());
+    for (const connections of CONNECTIONS) {
+      await measure('gateway', connections);
+      await measure('no database', connections);
+      await measure('one transaction', connections);
+    }
+    await measure('gateway', 64, 1);
+  }
+  await expectEveryBet(gatewayDb, measured);
+  report(generator, measured, median(tps));
+}
+
+function keep(running: Running): Running {
+  stops.push(() => running.stop());
+  return running;
+}
+
+let files = 0;
+async function loadFresh(
+  generator: LoadGenerator,
+  target: Running,
+  options: { connections: number; wallets: number; ledger: boolean },
+): Promise<LoadResult> {
+  files += 1;
+  const bets = join(directory, `bets-${files}`);
+  const perSecondMax = options.ledger ? BETS_PER_SECOND_LEDGER : BETS_PER_SECOND_MAX;
+  const plan: BetsOptions = { prefix: `run-${files}`, count: perSecondMax * seconds, wallets: options.wallets };
+  await writeBets(bets, plan);
+  const result = await load(generator, { url: target.url, bets, connections: options.connections, seconds });
+  await rm(bets);
+  if (result.requests > plan.count) throw new Error('The bets ran out, so some were sent twice; raise BETS_PER_SECOND_MAX');
+  return result;
+}
+
+async function preparePgbench(): Promise<boolean> {
+  const url = new URL(server.url);
+  url.pathname = '/bench_pgbench';
+  try {
+    await execute('psql', [server.url, '-qc', 'create database bench_pgbench']);
+    await execute('pgbench', ['-i', '-q', '-s', '50', url.href]);
+    return true;
+  } catch {
+    say('pgbench is not installed (Debian: postgresql-contrib); its rows are left out');
+    return false;
+  }
+}
+
+async function runPgbench(): Promise<number> {
+  const url = new URL(server.url);
+  url.pathname = '/bench_pgbench';
+  const { stdout } = await execute('pgbench', ['-M', 'prepared', '-c', '32', '-j', '2', '-T', String(seconds), url.href]);
+  const tps = Number(/tps = ([\d.]+)/.exec(stdout)?.[1]);
+  say(`  pgbench: ${tps.toFixed(0)}/s`);
+  return tps;
+}
+
+/** What was answered must be in the ledger: a number is worth nothing if the bets are not there. */
+async function expectEveryBet(url: string, measured: readonly Measured[]): Promise<void> {
+  const { stdout } = await execute('psql', [url, '-Atc', "select count(*) from ledger_transaction where kind = 'bet'"]);
+  const answered = measured
+    .filter((each) => each.target === 'gateway' || each.target === 'one hot wallet')
+    .reduce((sum, each) => sum + each.result.requests, 0);
+  say(`${stdout.trim()} bets are in the ledger; ${answered} were answered in the measured rounds`);
+  if (Number(stdout) < answered) throw new Error('Some answered bets are not in the ledger');
+}
+
+function report(generator: LoadGenerator, measured: readonly Measured[], tps: number): void {
+  const rate = (target: string, connections: number): number => median(of(target, connections).map(perSecond));
+  const of = (target: string, connections: number): LoadResult[] =>
+    measured.filter((each) => each.target === target && each.connections === connections).map((each) => each.result);
+  const rows = [...Map.groupBy(measured, (each) => `${each.target}|${each.connections}`).values()].map((group) => {
+    const results = group.map((each) => each.result);
+    const ms = (pick: (each: LoadResult) => number): string => median(results.map(pick)).toFixed(2);
+    return {
+      target: group[0]?.target,
+      connections: group[0]?.connections,
+      'per second': Math.round(median(results.map(perSecond))),
+      'p50 ms': ms((each) => each.p50),
+      'p90 ms': ms((each) => each.p90),
+      'p99 ms': ms((each) => each.p99),
+    };
+  });
+  console.table(rows);
+  const best = Math.max(...CONNECTIONS.map((each) => rate('gateway', each)));
+  const at = CONNECTIONS.find((each) => rate('gateway', each) === best) ?? 64;
+  const bars = {
+    'best ÷ pgbench (bar 2.5)': best / tps,
+    '64 connections ÷ pgbench (bar 1.8)': rate('gateway', 64) / tps,
+    'best ÷ one transaction, same connections (bar 8)': best / rate('one transaction', at),
+    'best ÷ no database, same connections (bar 0.35)': best / rate('no database', at),
+    'lone bet p50 ms (bar 2)': median(of('gateway', 1).map((each) => each.p50)),
+    'one hot wallet per second (bar 1000)': rate('one hot wallet', 64),
+    'pgbench per second': tps,
+  };
+  console.table(Object.fromEntries(Object.entries(bars).map(([name, value]) => [name, Number(value.toFixed(2))])));
+  const conditions = { generator, cores: availableParallelism(), rounds, seconds, wallets: WALLETS, node: process.version };
+  process.stdout.write(`${JSON.stringify({ bench: 'bets', ...conditions, bars, rows })}\n`);
+}
+
+function perSecond({ requests, seconds: took }: LoadResult): number {
+  return requests / took;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Outcome } from './commands.js';
+import { type LedgerConnection, openLedgerConnection } from './connection.js';
+import type { WalletErrorCode } from './errors.js';
+import type { LedgerOptions } from './ledger.js';
+import { rollback } from './statements.js';
+import { type Pending, runUnit } from './unit-of-work.js';
+
+/**
+ * Runs groups of commands as units of work on one connection, and sees every command to an outcome: a unit that fails as a
+ * whole runs again command by command, so a poisonous one fails alone, and an unknown COMMIT is resolved by its keys.
+ */
+export interface UnitRunner {
+  readonly options: LedgerOptions;
+  connection: LedgerConnection | undefined;
+  units: number;
+  commands: number;
+}
+
+/** A conflict (deadlock, lock time-out, unique key) is worth trying again this often. */
+const ATTEMPTS_MAX = 4;
+/** A command that was under way on this many connections that broke is taken to be what breaks them. */
+const CONNECTIONS_MAX = 12;
+/** How long after its deadline an attempt with an unknown outcome is still looked up before the gateway gives up. */
+const RESOLVE_MS = 10_000;
+const RECONNECT_MS = { first: 20, most: 500 } as const;
+
+export function createUnitRunner(options: LedgerOptions): UnitRunner {
+  return { options, connection: undefined, units: 0, commands: 0 };
+}
+
+/** Returns when every command of the group is settled. Never throws. */
+export async function runGroup(runner: UnitRunner, group: readonly Pending[]): Promise<void> {
+  const live = await connectFor(runner, group);
+  const open = group.filter(isOpen);
+  if (open.length === 0 || live === undefined) return;
+  try {
+    await attempt(runner, live, open);
+  } catch (error) {
+    runner.options.failed(`A unit of ${open.length} did not commit; its commands run again one by one`, error);
+    await reset(runner, live);
+    for (const each of open) await runAlone(runner, each);
+  }
+}
+
+async function runAlone(runner: UnitRunner, pending: Pending): Promise<void> {
+  let pauseMs = 10;
+  while (isOpen(pending)) {
+    const live = await connectFor(runner, [pending]);
+    if (live === undefined) return;
+    try {
+      await attempt(runner, live, [pending]);
+      return;
+    } catch (error) {
+      await reset(runner, live);
+      if (pending.attempts >= (live.broken ? CONNECTIONS_MAX : ATTEMPTS_MAX)) {
+        runner.options.failed(`A ${pending.command.kind} failed ${pending.attempts} times and is refused`, error);
+        refuse(pending, 'INTERNAL');
+        return;
+      }
+      await delay(pauseMs * (1 + Math.random()));
+      pauseMs *= 2;
+    }
+  }
+}
+
+async function attempt(runner: UnitRunner, live: LedgerConnection, group: readonly Pending[]): Promise<void> {
+  for (const each of group) each.attempts += 1;
+  const { outcomes, units } = await runUnit(live, runner.options, group);
+  runner.units += 1;
+  runner.commands += group.length;
+  if (units.length > 0) runner.options.committed(units);
+  for (const [index, each] of group.entries()) {
+    const outcome = outcomes[index];
+    if (outcome === undefined) throw new Error('A unit of work lost an outcome');
+    settle(each, outcome, true);
+  }
+}
+
+/** After a failure the transaction may still be open; a connection that cannot roll it back is not used again. */
+async function reset(runner: UnitRunner, live: LedgerConnection): Promise<void> {
+  if (!live.broken) {
+    try {
+      await live.send([rollback]);
+      return;
+    } catch {
+      // The connection is given up below.
+    }
+  }
+  if (runner.connection === live) runner.connection = undefined;
+  await live.close();
+}
+
+/**
+ * The live connection, or a new one, however long that takes as long as somebody of the group can still be served.
+ * Whoever runs out of time meanwhile is refused. @returns undefined when nobody is left.
+ */
+async function connectFor(runner: UnitRunner, group: readonly Pending[]): Promise<LedgerConnection | undefined> {
+  const { options } = runner;
+  let pauseMs: number = RECONNECT_MS.first;
+  while (runner.connection === undefined || runner.connection.broken) {
+    try {
+      runner.connection = await openLedgerConnection(options.connection);
+    } catch (error) {
+      options.failed('The ledger has no connection to the database', error);
+      refuseExpired(group, options.failed);
+      if (!group.some(isOpen)) return undefined;
+      await delay(pauseMs);
+      pauseMs = Math.min(pauseMs * 2, RECONNECT_MS.most);
+    }
+  }
+  return runner.connection;
+}
+
+/** Refuses who has waited past the deadline. */
+export function refuseExpired(group: readonly Pending[], failed: LedgerOptions['failed']): void {
+  const now = performance.now();
+  for (const each of group) {
+    // An attempt that may have committed is looked up for longer: any earlier answer could be false.
+    const patienceMs = each.attempts > 0 ? RESOLVE_MS : 0;
+    if (!isOpen(each) || now <= each.deadlineAt + patienceMs) continue;
+    if (each.attempts > 0) failed(`The outcome of a ${each.command.kind} stays unknown`, each.command);
+    refuse(each, 'UNAVAILABLE');
+  }
+}
+
+export function isOpen(pending: Pending): boolean {
+  return !pending.settled;
+}
+
+function refuse(pending: Pending, code: WalletErrorCode): void {
+  settle(pending, { type: 'refused', code, balance: undefined, flags: [] }, false);
+}
+
+function settle(pending: Pending, outcome: Outcome, committed: boolean): void {
+  pending.settled = true;
+  pending.settle(outcome, committed);
+}

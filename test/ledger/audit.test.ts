@@ -1,0 +1,389 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { audit, type AuditReport } from '../../src/ledger/audit.js';
+import { type InvariantName, invariantNames } from '../../src/ledger/audit-invariants.js';
+import { formatId, formatTransactionId } from '../../src/ledger/ids.js';
+import { laneOf } from '../../src/ledger/lanes.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import type { CallbackRow } from '../../src/ledger/statements.js';
+import {
+  createTestDatabase,
+  createTestLedger,
+  createTestPlayer,
+  type TestDatabase,
+  type TestPlayer,
+} from '../support/database.js';
+import { bet, policy, rollback, win } from './commands.js';
+
+let db: TestDatabase;
+let ledger: Ledger;
+let alice: TestPlayer;
+let bob: TestPlayer;
+let walletId: bigint;
+
+/** Alice's ledger rows, one unit of work each but for the tombstone, which shares that of its rollback. */
+const sequences = { deposit: 1n, bet1: 2n, win1: 3n, bet2: 4n, undo: 5n, early: 6n, tombstone: 7n, again: 8n, bet3: 9n };
+
+beforeEach(async () => {
+  db = await createTestDatabase();
+  ledger = createTestLedger(db);
+  alice = await createTestPlayer(db, { externalId: 'alice', balances: { EUR: '100' } });
+  bob = await createTestPlayer(db, { externalId: nameInLane(alice.lane), balances: { EUR: '10' } });
+  walletId = alice.wallets.get('EUR') ?? 0n;
+  const commands = [
+    bet(alice, 'b1', '10'),
+    win(alice, 'w1', '15'),
+    bet(alice, 'b2', '7'),
+    rollback(alice, 'r2', 'b2'),
+    rollback(alice, 'r9', 'b9'),
+    rollback(alice, 'r2-again', 'b2'),
+    bet(alice, 'b3', '1'),
+  ];
+  for (const command of commands) {
+    const journal = command.key === 'b1' ? () => journalRow(sequences.bet1) : undefined;
+    const { outcome } = await ledger.execute(command, {
+      policy,
+      deadlineMs: 5_000,
+      ...(journal === undefined ? {} : { journal }),
+    });
+    expect(outcome.type).toBe('applied');
+  }
+});
+
+afterEach(async () => {
+  await ledger.close();
+  await db.close();
+});
+
+function nameInLane(lane: number): string {
+  for (let count = 0; ; count += 1) if (laneOf('demo', `bob-${count}`) === lane) return `bob-${count}`;
+}
+
+function journalRow(sequence: bigint): CallbackRow {
+  return {
+    lane: alice.lane,
+    receivedAt: new Date(),
+    integration: 'igpx-demo',
+    name: 'bet',
+    path: '/transaction',
+    body: Buffer.from('{}'),
+    verdict: 'ok',
+    flags: [],
+    status: 200,
+    answer: '{}',
+    durationUs: 1,
+    walletId,
+    sequence,
+  };
+}
+
+/** As the superuser whom no trigger stops, which is the one the audit is for. */
+async function asIntruder(work: (client: pg.PoolClient) => Promise<unknown>): Promise<void> {
+  const client = await db.owner.connect();
+  try {
+    await client.query('set session_replication_role = replica');
+    await work(client);
+    await client.query('reset session_replication_role');
+  } finally {
+    client.release();
+  }
+}
+
+/** Changes one ledger row of Alice. */
+function rewrite(sequence: bigint, assignment: string): (client: pg.PoolClient) => Promise<unknown> {
+  return (client) =>
+    client.query(`update ledger_transaction set ${assignment} where lane = $1 and wallet_id = $2 and sequence = $3`, [
+      alice.lane,
+      walletId,
+      sequence,
+    ]);
+}
+
+const dropConstraint = (name: string) => `alter table ledger_transaction drop constraint ${name}`;
+const txId = (sequence: bigint) => formatTransactionId({ lane: alice.lane, walletId, sequence });
+const walletIdText = () => formatId('wallet', { lane: alice.lane, id: walletId });
+
+function brokenNames(report: AuditReport): InvariantName[] {
+  return report.invariants.filter((each) => each.violations.length > 0).map((each) => each.name);
+}
+
+interface Breakage {
+  readonly how: (client: pg.PoolClient) => Promise<unknown>;
+  /** Public ids that the audit must name, and no others. */
+  readonly named: () => (string | null)[];
+  readonly what?: RegExp;
+  /** Invariants that the same deed breaks as well. */
+  readonly also?: readonly InvariantName[];
+}
+
+const breakages: Record<InvariantName, Breakage> = {
+  'schema-is-in-place': {
+    how: (client) => client.query(dropConstraint('ledger_debit_covered')),
+    named: () => [null],
+    what: /ledger_debit_covered is missing/,
+  },
+  'app-role-only-adds': {
+    how: (client) => client.query('grant update (flags) on ledger_transaction to croupier_app'),
+    named: () => [null],
+    what: /croupier_app may UPDATE ledger_transaction/,
+  },
+  'player-is-in-its-lane': {
+    how: (client) =>
+      client.query("insert into player (lane, id, brand_id, external_id) values ($1, 77, 'demo', 'alice')", [
+        (alice.lane + 1) % 64,
+      ]),
+    named: () => [formatId('player', { lane: (alice.lane + 1) % 64, id: 77n })],
+  },
+  'wallet-is-of-a-known-player-and-currency': {
+    how: (client) =>
+      client.query("insert into wallet (lane, id, player_id, currency) values ($1, 88, 99, 'EUR')", [alice.lane]),
+    named: () => [formatId('wallet', { lane: alice.lane, id: 88n })],
+  },
+  'wallet-balance-is-the-sum-of-its-rows': {
+    how: (client) => client.query('update wallet set balance = balance + 1 where id = $1', [walletId]),
+    named: () => [walletIdText()],
+    what: /balance 104000001, rows add up to 104000000, the last one says 104000000/,
+  },
+  'wallet-sequence-counts-its-rows': {
+    how: (client) => client.query('update wallet set sequence = sequence + 1 where id = $1', [walletId]),
+    named: () => [walletIdText()],
+    also: ['feed-reaches-every-row-once'],
+  },
+  'wallet-head-is-the-last-hash': {
+    how: (client) => client.query("update wallet set head = sha256('other') where id = $1", [walletId]),
+    named: () => [walletIdText()],
+  },
+  'feed-reaches-every-row-once': {
+    how: (client) =>
+      client.query(
+        'update unit_of_work set sequences[1] = 1 where lane = $1 and wallet_ids = array[$2::bigint] and sequences = array[4::bigint]',
+        [alice.lane, walletId],
+      ),
+    named: () => [walletIdText()],
+    what: /not rising/,
+  },
+  'feed-numbers-are-dense': {
+    how: (client) => client.query('delete from unit_of_work where lane = $1 and number = 3', [alice.lane]),
+    named: () => [null],
+    what: /unit 4 follows 2/,
+  },
+  'sequences-are-dense': {
+    how: (client) =>
+      client.query('delete from ledger_transaction where wallet_id = $1 and sequence = $2', [walletId, sequences.bet1]),
+    named: () => [txId(sequences.win1)],
+    what: /follows sequence 1/,
+    also: [
+      'balances-add-up',
+      'hash-chain-is-unbroken',
+      'wallet-balance-is-the-sum-of-its-rows',
+      'wallet-sequence-counts-its-rows',
+      'journal-points-to-rows',
+    ],
+  },
+  'balances-add-up': {
+    how: rewrite(sequences.win1, 'effect = effect + 1, stated = stated + 1'),
+    named: () => [txId(sequences.win1)],
+    also: ['hash-chain-is-unbroken', 'wallet-balance-is-the-sum-of-its-rows'],
+  },
+  'hash-chain-is-unbroken': {
+    how: rewrite(sequences.bet1, "round = 'another'"),
+    named: () => [txId(sequences.bet1)],
+  },
+  'debit-is-covered': {
+    how: async (client) => {
+      await client.query(dropConstraint('ledger_debit_covered'));
+      await rewrite(sequences.bet3, 'balance_after = -1')(client);
+    },
+    named: () => [txId(sequences.bet3)],
+    also: [
+      'schema-is-in-place',
+      'balances-add-up',
+      'hash-chain-is-unbroken',
+      'wallet-balance-is-the-sum-of-its-rows',
+    ],
+  },
+  'row-is-of-its-wallets-player': {
+    how: (client) => rewrite(sequences.bet1, `player_id = ${bob.id}`)(client),
+    named: () => [txId(sequences.bet1)],
+    also: ['hash-chain-is-unbroken'],
+  },
+  'row-is-of-its-players-brand': {
+    how: rewrite(sequences.bet1, "integration = 'igpx-other'"),
+    named: () => [txId(sequences.bet1)],
+    what: /integration igpx-other of brand other, player of demo/,
+    also: ['hash-chain-is-unbroken'],
+  },
+  'external-key-is-unique': {
+    how: async (client) => {
+      await client.query(dropConstraint('ledger_external_key_unique'));
+      await rewrite(sequences.bet3, "external_key = 'b1'")(client);
+    },
+    named: () => [txId(sequences.bet1), txId(sequences.bet3)],
+    also: ['schema-is-in-place', 'hash-chain-is-unbroken'],
+  },
+  'rollback-mirrors-its-target': {
+    how: rewrite(sequences.undo, 'undoes = 2'),
+    named: () => [txId(sequences.undo)],
+    also: ['hash-chain-is-unbroken', 'rollback-without-effect-has-a-reason'],
+  },
+  'rollback-is-the-only-one': {
+    how: async (client) => {
+      await client.query('drop index ledger_undoes_unique');
+      await rewrite(sequences.again, 'undoes = 4')(client);
+    },
+    named: () => [txId(sequences.again)],
+    also: ['schema-is-in-place', 'hash-chain-is-unbroken', 'rollback-mirrors-its-target'],
+  },
+  'rollback-without-effect-has-a-reason': {
+    how: rewrite(sequences.tombstone, "external_key = 'elsewhere'"),
+    named: () => [txId(sequences.early)],
+    also: ['hash-chain-is-unbroken'],
+  },
+  'tombstone-keeps-its-key-empty': {
+    how: async (client) => {
+      await client.query(dropConstraint('ledger_external_key_unique'));
+      await rewrite(sequences.bet3, "external_key = 'b9'")(client);
+    },
+    named: () => [txId(sequences.tombstone)],
+    also: ['schema-is-in-place', 'external-key-is-unique', 'hash-chain-is-unbroken'],
+  },
+  'journal-points-to-rows': {
+    how: (client) => client.query('update callback set sequence = 99'),
+    named: () => [txId(99n)],
+  },
+};
+
+test('sound books pass every invariant, and each saw rows', async () => {
+  const report = await audit(db.orm);
+  expect(brokenNames(report)).toEqual([]);
+  expect(report.ok).toBe(true);
+  expect(report.invariants.map((each) => each.name).sort()).toEqual([...invariantNames].sort());
+  expect(report.invariants.filter((each) => each.checked === 0)).toEqual([]);
+});
+
+describe('the audit names the row that breaks an invariant, and no other', () => {
+  test.for(Object.entries(breakages))('%s', async ([name, { how, named, what, also = [] }]) => {
+    await asIntruder(how);
+    const report = await audit(db.orm);
+    const violations = report.invariants.find((each) => each.name === name)?.violations ?? [];
+    expect(violations.map((each) => each.id)).toEqual(named());
+    if (what !== undefined) expect(violations[0]?.what).toMatch(what);
+    expect(brokenNames(report).toSorted()).toEqual([name, ...also].toSorted());
+    expect(report.ok).toBe(false);
+  });
+});
+
+describe('the schema', () => {
+  test.for([
+    ['a constraint that is no longer validated', 'alter table ledger_transaction drop constraint ledger_hash_size, add constraint ledger_hash_size check (octet_length(hash) = 32) not valid', /ledger_hash_size/],
+    ['a unique key over fewer columns under the same name', 'drop index ledger_undoes_unique; create unique index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes, sequence) where undoes is not null', /ledger_undoes_unique/],
+    ['an index that is not unique', 'drop index ledger_undoes_unique; create index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes) where undoes is not null', /ledger_undoes_unique/],
+    ['a foreign key that is switched off', 'alter table ledger_transaction disable trigger all', /switched off/],
+  ] as const)('%s is found', async ([, deed, what]) => {
+    await asIntruder((client) => client.query(deed));
+    const [schema] = (await audit(db.orm)).invariants;
+    expect(schema?.violations[0]?.what).toMatch(what);
+  });
+
+  test('every constraint of the migrated tables is in the audit, so that none can vanish unseen', async () => {
+    const { rows } = await db.owner.query<{ relname: string; conname: string }>(
+      `select c.relname, n.conname from pg_constraint n join pg_class c on c.oid = n.conrelid
+       where c.relnamespace = 'public'::regnamespace and n.contype in ('c', 'u', 'p', 'f')
+         and c.relname <> 'mikro_orm_migrations' and not c.relispartition`,
+    );
+    await asIntruder(async (client) => {
+      // Dropping whatever has dependents takes those along; each of them is a constraint too.
+      for (const { relname, conname } of rows) {
+        await client.query(`alter table ${relname} drop constraint if exists ${conname} cascade`);
+      }
+    });
+    const before = new Set(rows.map(({ relname, conname }) => `${relname}: constraint ${conname}`));
+    const found = await findMissing();
+    expect([...before].filter((each) => !found.has(each))).toEqual([]);
+  });
+
+  async function findMissing(): Promise<Set<string>> {
+    const { missingConstraints } = await import('../../src/ledger/audit-schema.js');
+    const { rows } = await db.owner.query<{ what: string }>(missingConstraints);
+    return new Set(rows.map(({ what }) => what.replace(' is missing or not validated', '')));
+  }
+
+  test.for(['delete', 'truncate', 'update'])('a right to %s rows of the ledger is found', async (right) => {
+    await asIntruder((client) => client.query(`grant ${right} on ledger_transaction to croupier_app`));
+    const report = await audit(db.orm);
+    expect(brokenNames(report)).toEqual(['app-role-only-adds']);
+  });
+});
+
+test('at most ten violations are named, and one invariant broken everywhere does not hide another', async () => {
+  await asIntruder(async (client) => {
+    await client.query("update ledger_transaction set game = 'another'");
+    await client.query('update wallet set balance = balance + 1 where id = $1', [walletId]);
+  });
+  const report = await audit(db.orm);
+  const count = (name: InvariantName) => report.invariants.find((each) => each.name === name)?.violations.length;
+  expect(count('hash-chain-is-unbroken')).toBe(10);
+  expect(count('wallet-balance-is-the-sum-of-its-rows')).toBe(1);
+});
+
+test('an audit of some lanes sees only those, and one lane after the other sees what all together see', async () => {
+  const whole = await audit(db.orm);
+  const only = await audit(db.orm, { lanes: [alice.lane] });
+  const others = Array.from({ length: 64 }, (_, lane) => lane).filter((lane) => lane !== alice.lane);
+  const rest = await audit(db.orm, { lanes: others });
+  const rowsOf = (report: AuditReport) =>
+    report.invariants.find((each) => each.name === 'sequences-are-dense')?.checked ?? 0;
+  expect(rowsOf(only) + rowsOf(rest)).toBe(rowsOf(whole));
+  expect(rowsOf(only)).toBe(10);
+  const progress: number[] = [];
+  await audit(db.orm, { from: alice.lane, onProgress: ({ rows }) => progress.push(rows) });
+  expect(progress.at(-1)).toBe(10);
+});
+
+test('a gateway at work causes no false alarm', async () => {
+  let stop = false;
+  const work = Array.from({ length: 4 }, async (_, worker) => {
+    for (let count = 0; !stop; count += 1) {
+      const key = `load-${worker}-${count}`;
+      await ledger.execute(bet(count % 2 === 0 ? alice : bob, key, '0.01'), { policy, deadlineMs: 5_000 });
+      await ledger.execute(rollback(alice, `${key}-r`, key), { policy, deadlineMs: 5_000 });
+    }
+  });
+  const reports: AuditReport[] = [];
+  for (let count = 0; count < 15; count += 1) reports.push(await audit(db.orm));
+  stop = true;
+  await Promise.all(work);
+  expect(reports.flatMap(brokenNames)).toEqual([]);
+  const checked = reports.map((each) => each.invariants.find(({ name }) => name === 'sequences-are-dense')?.checked ?? 0);
+  expect(checked.at(-1)).toBeGreaterThan(checked[0] ?? 0);
+});
+
+describe('npm run audit', () => {
+  async function runAudit(...args: string[]) {
+    const run = promisify(execFile);
+    const env = { ...process.env, DATABASE_URL: db.url };
+    return run(process.execPath, ['--import', 'tsx', 'src/cli/audit.ts', ...args], { env }).then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+  }
+
+  test('ends with 0 on sound books, and with 1 and the transaction id on crooked ones', async () => {
+    const sound = await runAudit();
+    expect(sound.stdout).toContain('The books are in order.');
+    expect(sound.code).toBe(0);
+    await asIntruder(rewrite(sequences.win1, "round = 'another'"));
+    const crooked = await runAudit();
+    expect(crooked.code).toBe(1);
+    expect(crooked.stdout).toContain(`${txId(sequences.win1)}, lane ${alice.lane}, wallet ${walletId}, sequence 3`);
+    expect(crooked.stdout).toMatch(/BROKEN +hash-chain-is-unbroken/);
+  });
+
+  test('refuses a lane that does not exist', async () => {
+    const { code, stderr } = await runAudit('--from', '64');
+    expect(code).toBe(2);
+    expect(stderr).toContain('There is no lane "64".');
+  });
+});

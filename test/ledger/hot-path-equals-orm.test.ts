@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { createOneTransactionLedger } from '../../bench/baselines/one-transaction.js';
+import { audit } from '../../src/ledger/audit.js';
+import type { Outcome, WalletCommand } from '../../src/ledger/commands.js';
+import { laneOf } from '../../src/ledger/lanes.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import type { Policy } from '../../src/ledger/policy.js';
+import type { CallbackRow } from '../../src/ledger/statements.js';
+import { createPlayerDirectory } from '../../src/players/directory.js';
+import { createTestDatabase, createTestLedger, type TestDatabase, testWorld } from '../support/database.js';
+import { bet, deposit, policy, rollback, win, withdrawal } from './commands.js';
+
+const alice = { brand: 'demo', externalId: 'alice' };
+const bob = { brand: 'demo', externalId: 'bob' };
+const strict: Policy = {
+  duplicate: 'refuse',
+  rollbackOfUnknown: 'refuse',
+  secondRollback: 'refuse',
+  rollbackTargets: ['bet'],
+  inactiveWin: 'refuse',
+};
+
+/** One of everything the rules distinguish, with both policies. */
+const commands: readonly (readonly [WalletCommand, Policy])[] = [
+  [deposit(alice, 'd1', '100'), policy],
+  [bet(alice, 'b1', '10', { round: 'r1', game: 'g1' }), policy],
+  [bet(alice, 'b1', '10', { round: 'r1', game: 'g1' }), policy],
+  [bet(alice, 'b1', '10', { round: 'r1', game: 'g1' }), strict],
+  [bet(alice, 'b1', '11', { round: 'r1', game: 'g1' }), policy],
+  [bet(alice, 'too-much', '1000'), policy],
+  [bet(alice, 'free', '0'), policy],
+  [win(alice, 'w1', '12.3456789', { round: 'r1' }), policy],
+  [win(alice, 'w1', '12.3456789', { round: 'r1' }), policy],
+  [win(alice, 'lost', '0', { round: 'r2' }), policy],
+  [rollback(alice, 'x1', 'b1', { amount: { digits: 10n, decimals: 0 } }), policy],
+  [rollback(alice, 'x1', 'b1', { amount: { digits: 10n, decimals: 0 } }), policy],
+  [rollback(alice, 'x1-again', 'b1'), policy],
+  [rollback(alice, 'x1-strict', 'b1'), strict],
+  [rollback(alice, 'x-unknown', 'b-late', { round: 'Runde "5", \\ {ä}' }), policy],
+  [bet(alice, 'b-late', '1'), policy],
+  [rollback(alice, 'x-strict', 'b-never'), strict],
+  [rollback(alice, 'x-x', 'x1'), policy],
+  [rollback(alice, 'x-w1', 'w1', { currency: 'USD' }), policy],
+  [win(alice, 'usd', '3', { currency: 'USD' }), policy],
+  [rollback(alice, 'btc', 'nothing', { currency: 'BTC' }), policy],
+  [win(alice, 'gbp', '3', { currency: 'GBP' }), policy],
+  [withdrawal(alice, 'out', '5'), policy],
+  [{ kind: 'balance', brand: 'demo', player: 'alice', currency: 'EUR' }, policy],
+  [{ kind: 'status', brand: 'demo', player: 'bob', status: 'SUSPENDED' }, policy],
+  [bet(bob, 'b1', '1'), policy],
+  [win(bob, 'w1', '7'), policy],
+  [win(bob, 'w2', '7'), strict],
+  [deposit(bob, 'd1', '1'), policy],
+  [rollback(bob, 'x-w1', 'w1'), policy],
+  [{ kind: 'status', brand: 'demo', player: 'bob', status: 'ACTIVE' }, policy],
+  [withdrawal(bob, 'out', '1'), policy],
+  [bet({ brand: 'demo', externalId: 'nobody' }, 'b', '1'), policy],
+];
+
+let hot: TestDatabase;
+let plain: TestDatabase;
+
+beforeAll(async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  [hot, plain] = await Promise.all([createTestDatabase(), createTestDatabase()]);
+  for (const { owner } of [hot, plain]) {
+    for (const [id, name] of [
+      [1, 'alice'],
+      [2, 'bob'],
+    ] as const) {
+      await owner.query(
+        "insert into player (lane, id, brand_id, external_id, created_at) values ($1, $2, 'demo', $3, '2026-01-01')",
+        [laneOf('demo', name), id, name],
+      );
+    }
+  }
+});
+
+afterAll(async () => {
+  vi.useRealTimers();
+  await Promise.all([hot.close(), plain.close()]);
+});
+
+function journalRow(outcome: Outcome, index: number): CallbackRow {
+  const money = 'receipt' in outcome ? outcome.receipt : outcome.balance;
+  return {
+    lane: money?.lane ?? 0,
+    receivedAt: new Date(Date.UTC(2026, 0, 1, 0, 0, index)),
+    integration: 'igpx-demo',
+    name: null,
+    path: '/',
+    body: Buffer.from([index, 0, 255]),
+    verdict: outcome.type,
+    flags: outcome.flags,
+    status: 200,
+    answer: `{"answer": "${index}"}`,
+    durationUs: index,
+    walletId: money?.walletId ?? null,
+    sequence: 'receipt' in outcome ? outcome.receipt.sequence : null,
+  };
+}
+
+async function play(ledger: Pick<Ledger, 'execute' | 'close'>): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const [index, [command, policy]] of commands.entries()) {
+    // The row's hash covers its time, so both ledgers are told the same.
+    vi.setSystemTime(Date.UTC(2026, 0, 1, 12, 0, index));
+    const journal = (outcome: Outcome): CallbackRow => journalRow(outcome, index);
+    const { outcome } = await ledger.execute(command, { policy, deadlineMs: 10_000, journal });
+    outcomes.push(outcome);
+  }
+  await ledger.close();
+  return outcomes;
+}
+
+/** Everything a command leaves behind. */
+async function rowsOf({ owner }: TestDatabase): Promise<Record<string, unknown[]>> {
+  const tables = {
+    ledger:
+      'select lane, wallet_id, sequence, player_id, integration, external_key, kind, effect, stated, rest, balance_after, account, ' +
+      'target, undoes, round, game, flags, created_at, hash from ledger_transaction order by lane, wallet_id, sequence',
+    wallets: 'select lane, id, player_id, currency, balance, sequence, head from wallet order by lane, id',
+    units: 'select lane, number, wallet_ids, sequences, created_at from unit_of_work order by lane, number',
+    lanes: 'select lane, number from lane order by lane',
+    players: 'select * from player order by lane, id',
+    callbacks:
+      'select lane, received_at, integration, name, path, body, verdict, flags, status, answer, duration_us, wallet_id, sequence ' +
+      'from callback order by received_at',
+  };
+  const rows: Record<string, unknown[]> = {};
+  for (const [name, sql] of Object.entries(tables)) rows[name] = (await owner.query<Record<string, unknown>>(sql)).rows;
+  return rows;
+}
+
+test('the set-based hot path leaves the same rows, hashes and answers as one ORM transaction per command', async () => {
+  const options = {
+    currencies: testWorld.currencies,
+    brandCurrencies: new Map(testWorld.brands.map((each) => [each.id, new Set(each.currencies)])),
+    integrationCurrencies: new Map(testWorld.integrations.map((each) => [each.id, new Set(each.currencies)])),
+    committed: () => undefined,
+    failed: (message: string, error: unknown) => {
+      throw new Error(message, { cause: error });
+    },
+  };
+  const directory = createPlayerDirectory(plain.orm);
+  const findPlayer = (brand: string, externalId: string) => directory.find(brand, externalId);
+  const hotOutcomes = await play(createTestLedger(hot, { failed: options.failed }));
+  const plainOutcomes = await play(createOneTransactionLedger(plain.orm, { ...options, findPlayer }));
+
+  expect(plainOutcomes).toEqual(hotOutcomes);
+  const [hotRows, plainRows] = [await rowsOf(hot), await rowsOf(plain)];
+  expect(hotRows['ledger']?.length).toBeGreaterThan(15);
+  expect(plainRows).toEqual(hotRows);
+  for (const { orm } of [hot, plain]) expect((await audit(orm)).ok).toBe(true);
+});
