@@ -76,5 +76,5 @@ export function describeProblems(error: unknown): string {
   }
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
   // A refused connection to a name with several addresses comes without a message.
-  return `Croupier does not start: ${error.message || String(code ?? error.name)}${cause}`;
+  return `Croupier does not start: ${error.message || (typeof code === 'string' ? code : error.name)}${cause}`;
 }

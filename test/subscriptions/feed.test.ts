@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import pg from 'pg';
+import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { policy } from '../../src/adapters/igpx/policy.js';
 import type { Bus } from '../../src/events/bus.js';
@@ -258,9 +258,9 @@ describe('the feed', () => {
     await returned.return?.();
     expect(feed.size).toEqual({ followers: 0, wallets: 0, lanes: 0 });
     const end = { done: true, value: undefined };
-    expect(await Promise.all([...waiting, aborted.next(), returned.next(), unread.return?.(), unread.next()])).toEqual(
-      Array(6).fill(end),
-    );
+    for (const each of [...waiting, aborted.next(), returned.next(), unread.return?.(), unread.next()]) {
+      expect(await each).toEqual(end);
+    }
     expect(await follow(feed, cursors, AbortSignal.abort()).next()).toEqual(end);
     expect(feed.size).toEqual({ followers: 0, wallets: 0, lanes: 0 });
   });
@@ -284,7 +284,7 @@ describe('the feed', () => {
     await deposit(there.ledger, player);
 
     const name = new URL(database.url).pathname.slice(1);
-    const server = new pg.Client({
+    const server = new Client({
       connectionString: Object.assign(new URL(database.ownerUrl), { pathname: '/postgres' }).href,
     });
     await server.connect();

@@ -1,0 +1,17 @@
+import { AuthError, type Authenticator, type Principal } from '../auth.js';
+import { apiError } from './errors.js';
+
+/**
+ * Who asks, by the value of an Authorization header or of the field of that name in `connection_init`.
+ * @throws UNAUTHENTICATED, or UNAVAILABLE when the keys to check with cannot be had
+ */
+export async function authenticateBearer(authenticator: Authenticator, authorization: unknown): Promise<Principal> {
+  const [, token] = (typeof authorization === 'string' && /^Bearer +([^\s]+)$/i.exec(authorization)) || [];
+  if (token === undefined) throw apiError('UNAUTHENTICATED');
+  try {
+    return await authenticator.authenticate(token);
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error;
+    throw error.code === 'KEYS_UNAVAILABLE' ? apiError('UNAVAILABLE') : apiError('UNAUTHENTICATED', error.message);
+  }
+}

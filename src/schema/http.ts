@@ -1,0 +1,169 @@
+import type { Server } from 'node:http';
+import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginUsageReportingDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { expressMiddleware } from '@as-integrations/express5';
+import type { MikroORM } from '@mikro-orm/postgresql';
+import express from 'express';
+import type { GraphQLFormattedError } from 'graphql';
+import type { Authenticator } from '../auth.js';
+import { createCashier } from '../cashier/cashier.js';
+import type { Config } from '../config.js';
+import type { Feed } from '../events/feed.js';
+import { createLaunch, type LaunchProvider } from '../launch/launch.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Logger } from '../observability/logger.js';
+import type { PlayerDirectory } from '../players/directory.js';
+import { createPlayers } from '../players/players.js';
+import { authenticateBearer } from './authentication.js';
+import { buildGraphqlSchema } from './build-schema.js';
+import { createContext, type GraphqlContext, type Services } from './context.js';
+import { apiError, badInput, createErrorPresenter, type ErrorPresenter } from './errors.js';
+import { BODY_BYTES_MAX, limits } from './limits.js';
+import { assertDocumentSize, assertWithinLimits } from './operation.js';
+import { serveSockets } from './sockets.js';
+
+export interface GraphqlDeps {
+  readonly config: Pick<Config, 'brands' | 'currencies' | 'graphql'>;
+  readonly orm: MikroORM;
+  readonly ledger: Ledger;
+  readonly feed: Feed;
+  readonly directory: PlayerDirectory;
+  readonly authenticator: Authenticator;
+  /** The outgoing side of each integration, by its id. */
+  readonly providers: ReadonlyMap<string, LaunchProvider>;
+  readonly logger: Logger;
+}
+
+const PATH = '/graphql';
+
+/** Serves GraphQL on `/graphql`: operations by POST, subscriptions (and anything else) by WebSocket. */
+export async function mountGraphql(app: express.Express, http: Server, deps: GraphqlDeps): Promise<{ close(): Promise<void> }> {
+  const { config, authenticator, logger } = deps;
+  const { introspection } = config.graphql;
+  const services = createServices(deps);
+  const present = createErrorPresenter(logger);
+  const schema = buildGraphqlSchema();
+  const apollo = new ApolloServer<GraphqlContext>({
+    schema,
+    introspection,
+    nodeEnv: 'production',
+    logger: { debug() {}, info() {}, warn: (text: unknown) => logger.warn(String(text)), error: (text: unknown) => logger.error(String(text)) },
+    formatError: (_formatted, error) => present(error),
+    includeStacktraceInErrorResponses: false,
+    parseOptions: { maxTokens: limits.tokensMax },
+    csrfPrevention: true,
+    allowBatchedHttpRequests: false,
+    persistedQueries: false,
+    stopOnTerminationSignals: false,
+    plugins: [
+      limitPlugin,
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginUsageReportingDisabled(),
+    ],
+  });
+  await apollo.start();
+
+  const contexts = new WeakMap<express.Request, GraphqlContext>();
+  const execute = expressMiddleware(apollo, {
+    async context({ req }) {
+      const context = contexts.get(req);
+      if (context === undefined) throw new Error('A request came past its authentication');
+      return context;
+    },
+  });
+  app.post(
+    PATH,
+    // Before the body is read: whoever has no token makes the gateway read and parse nothing.
+    async (request, _response, next) => {
+      const principal = await authenticateBearer(authenticator, request.headers.authorization);
+      contexts.set(request, createContext(principal, services));
+      next();
+    },
+    requireJson,
+    express.json({ limit: BODY_BYTES_MAX, inflate: false, strict: true }),
+    (request, _response, next) => {
+      const body: unknown = request.body;
+      if (typeof body === 'object' && body !== null && 'query' in body && typeof body.query === 'string') {
+        assertDocumentSize(body.query);
+      }
+      next();
+    },
+    execute,
+  );
+  app.all(PATH, (_request, response) => {
+    answer(response.setHeader('allow', 'POST'), 405, badInput('Use POST, or a WebSocket with graphql-transport-ws.'), present);
+  });
+  app.use(PATH, refuse(present));
+
+  const sockets = serveSockets(http, { path: PATH, schema, introspection, authenticator, services, present, logger });
+  return {
+    async close() {
+      await sockets.close();
+      await apollo.stop();
+    },
+  };
+}
+
+function createServices({ config, orm, ledger, feed, directory, providers, logger }: GraphqlDeps): Services {
+  const brandCurrencies = new Map(config.brands.map(({ id, currencies }) => [id, new Set(currencies)]));
+  return {
+    orm,
+    directory,
+    feed,
+    currencies: config.currencies,
+    players: createPlayers({ orm, ledger, brandCurrencies }),
+    cashier: createCashier({ ledger, currencies: config.currencies }),
+    launch: createLaunch({
+      orm,
+      providers,
+      failed: (integration, error) => logger.warn({ integration, err: error }, 'launch failed at the provider'),
+    }),
+  };
+}
+
+/** Apollo parses and validates; what is left to refuse is refused here, as `readOperation` does it for WebSockets. */
+const limitPlugin: ApolloServerPlugin<GraphqlContext> = {
+  async requestDidStart() {
+    return {
+      async didResolveOperation({ document, operation, request }) {
+        if (operation === undefined) return;
+        if (operation.operation === 'subscription') throw badInput('Subscriptions need a WebSocket.');
+        assertWithinLimits(document, operation, request.variables);
+      },
+    };
+  },
+};
+
+function requireJson(request: express.Request, response: express.Response, next: express.NextFunction): void {
+  if (request.is('application/json')) return next();
+  response.status(415);
+  throw badInput('Send JSON: content-type application/json.');
+}
+
+/** Whatever stops a request before Apollo has it is answered in the shape of GraphQL too. */
+function refuse(present: ErrorPresenter): express.ErrorRequestHandler {
+  return (error, _request, response, next) => {
+    if (response.headersSent) return next(error);
+    const status = statusOf(error);
+    if (status === 401) response.setHeader('www-authenticate', 'Bearer');
+    const isBodyError = status !== undefined && error instanceof Error && 'type' in error;
+    const shown = isBodyError ? badInput(status === 413 ? `The body is larger than ${BODY_BYTES_MAX} bytes.` : 'The body is not JSON.') : error;
+    answer(response, status ?? (response.statusCode >= 400 ? response.statusCode : 500), shown, present);
+  };
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // Errors of the body parser say their status themselves; ours say it in their extensions.
+  if ('status' in error && typeof error.status === 'number') return error.status;
+  const { http } = 'extensions' in error && typeof error.extensions === 'object' ? { http: undefined, ...error.extensions } : {};
+  const status: unknown = typeof http === 'object' && http !== null && 'status' in http ? http.status : undefined;
+  return typeof status === 'number' ? status : undefined;
+}
+
+function answer(response: express.Response, status: number, error: unknown, present: ErrorPresenter): void {
+  const body: { errors: GraphQLFormattedError[] } = { errors: [present(error)] };
+  response.status(status).json(body);
+}
