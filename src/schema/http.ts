@@ -1,11 +1,14 @@
 import type { Server } from 'node:http';
 import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginUsageReportingDisabled } from '@apollo/server/plugin/disabled';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+  ApolloServerPluginUsageReportingDisabled,
+} from '@apollo/server/plugin/disabled';
 import { expressMiddleware } from '@as-integrations/express5';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import express from 'express';
-import type { GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Authenticator } from '../auth.js';
 import { createCashier } from '../cashier/cashier.js';
 import type { Config } from '../config.js';
@@ -18,7 +21,7 @@ import { createPlayers } from '../players/players.js';
 import { authenticateBearer } from './authentication.js';
 import { buildGraphqlSchema } from './build-schema.js';
 import { createContext, type GraphqlContext, type Services } from './context.js';
-import { apiError, badInput, createErrorPresenter, type ErrorPresenter } from './errors.js';
+import { badInput, createErrorPresenter, type ErrorPresenter } from './errors.js';
 import { BODY_BYTES_MAX, limits } from './limits.js';
 import { assertDocumentSize, assertWithinLimits } from './operation.js';
 import { serveSockets } from './sockets.js';
@@ -48,7 +51,7 @@ export async function mountGraphql(app: express.Express, http: Server, deps: Gra
     schema,
     introspection,
     nodeEnv: 'production',
-    logger: { debug() {}, info() {}, warn: (text: unknown) => logger.warn(String(text)), error: (text: unknown) => logger.error(String(text)) },
+    logger,
     formatError: (_formatted, error) => present(error),
     includeStacktraceInErrorResponses: false,
     parseOptions: { maxTokens: limits.tokensMax },
@@ -136,31 +139,32 @@ const limitPlugin: ApolloServerPlugin<GraphqlContext> = {
   },
 };
 
-function requireJson(request: express.Request, response: express.Response, next: express.NextFunction): void {
-  if (request.is('application/json')) return next();
-  response.status(415);
-  throw badInput('Send JSON: content-type application/json.');
+function requireJson(request: express.Request, _response: express.Response, next: express.NextFunction): void {
+  if (!request.is('application/json')) throw badInput('Send JSON: content-type application/json.');
+  next();
 }
 
 /** Whatever stops a request before Apollo has it is answered in the shape of GraphQL too. */
 function refuse(present: ErrorPresenter): express.ErrorRequestHandler {
-  return (error, _request, response, next) => {
+  return (error: unknown, _request, response, next) => {
     if (response.headersSent) return next(error);
-    const status = statusOf(error);
-    if (status === 401) response.setHeader('www-authenticate', 'Bearer');
-    const isBodyError = status !== undefined && error instanceof Error && 'type' in error;
-    const shown = isBodyError ? badInput(status === 413 ? `The body is larger than ${BODY_BYTES_MAX} bytes.` : 'The body is not JSON.') : error;
-    answer(response, status ?? (response.statusCode >= 400 ? response.statusCode : 500), shown, present);
+    const bodyStatus = bodyErrorStatus(error);
+    if (bodyStatus !== undefined) {
+      const text = bodyStatus === 413 ? `The body is larger than ${BODY_BYTES_MAX} bytes.` : 'The body is not plain JSON.';
+      return answer(response, bodyStatus, badInput(text), present);
+    }
+    const code = error instanceof GraphQLError ? error.extensions['code'] : undefined;
+    if (code === 'UNAUTHENTICATED') response.setHeader('www-authenticate', 'Bearer');
+    answer(response, typeof code === 'string' ? (statuses[code] ?? 400) : 500, error, present);
   };
 }
 
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error)) return undefined;
-  // Errors of the body parser say their status themselves; ours say it in their extensions.
-  if ('status' in error && typeof error.status === 'number') return error.status;
-  const { http } = 'extensions' in error && typeof error.extensions === 'object' ? { http: undefined, ...error.extensions } : {};
-  const status: unknown = typeof http === 'object' && http !== null && 'status' in http ? http.status : undefined;
-  return typeof status === 'number' ? status : undefined;
+const statuses: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, UNAVAILABLE: 503 };
+
+/** The body parser's errors carry a type and the status they mean. */
+function bodyErrorStatus(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('type' in error) || !('status' in error)) return undefined;
+  return typeof error.status === 'number' ? error.status : undefined;
 }
 
 function answer(response: express.Response, status: number, error: unknown, present: ErrorPresenter): void {

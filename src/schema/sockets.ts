@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { GraphQLError, type GraphQLSchema } from 'graphql';
+import type { GraphQLSchema } from 'graphql';
 import { type Context, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator, Principal } from '../auth.js';
@@ -129,8 +129,8 @@ function createProtocol({ schema, introspection, authenticator, services, presen
         contextValue: createContext(principal, services),
       };
     },
-    onNext(_context, _id, _payload, _args, { errors, ...result }) {
-      if (errors !== undefined) return { ...result, errors: errors.map((error) => present(error)) };
+    onNext(_context, _id, _payload, _args, { data, errors }) {
+      return errors === undefined ? undefined : { data: data ?? null, errors: errors.map((error) => present(error)) };
     },
     onError(_context, _id, _payload, errors) {
       return errors.map((error) => present(error));
