@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { bench } from './bets.js';
 
 /** A server of the bench, as a process of its own. */
@@ -16,7 +16,7 @@ export interface Running {
 export async function startGateway(directory: string, databaseUrl: string, port: number): Promise<Running> {
   const config = join(directory, 'croupier.yaml');
   await writeFile(config, JSON.stringify(gatewayConfig));
-  return start(['dist/server.js'], {
+  return start(directory, port, ['--max-old-space-size=256', 'dist/server.js'], {
     CROUPIER_CONFIG: config,
     CROUPIER_AUTH_SECRET: 'bench-auth-secret-of-at-least-32-bytes',
     DATABASE_URL: databaseUrl,
@@ -25,9 +25,16 @@ export async function startGateway(directory: string, databaseUrl: string, port:
   });
 }
 
-export async function startTarget(kind: 'none' | 'one-transaction', databaseUrl = ''): Promise<Running> {
-  return start(['--import', 'tsx', 'bench/target.ts', kind, databaseUrl], {});
+export async function startTarget(
+  directory: string,
+  kind: 'none' | 'one-transaction',
+  port: number,
+  databaseUrl = '',
+): Promise<Running> {
+  return start(directory, port, ['--import', 'tsx', 'bench/target.ts', kind, String(port), databaseUrl], {});
 }
+
+const START_MS = 20_000;
 
 const gatewayConfig = {
   currencies: { [bench.currency]: {} },
@@ -49,21 +56,20 @@ const gatewayConfig = {
   ],
 };
 
-/** Starts Node and waits for the line that says where it listens. */
-async function start(args: readonly string[], env: Record<string, string>): Promise<Running> {
-  const child = spawn(process.execPath, args, {
+/** Starts Node with its log in a file, and waits until it answers. */
+async function start(directory: string, port: number, args: readonly string[], env: Record<string, string>): Promise<Running> {
+  const log = await open(join(directory, `log-${port}`), 'a');
+  const child = spawn(process.execPath, [...args], {
     env: { ...process.env, ...env, NODE_ENV: '' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', log.fd, 'inherit'],
   });
-  const url = await new Promise<string>((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`${args.join(' ')} ended with ${code} before it listened`)));
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      // Reading on keeps the pipe from filling: the gateway logs a line per callback.
-      const found = /http:\/\/127\.0\.0\.1:\d+/.exec(line)?.[0];
-      if (found !== undefined) resolve(found);
-    });
-  });
-  child.removeAllListeners('exit');
+  await log.close();
+  const url = `http://127.0.0.1:${port}`;
+  for (const started = performance.now(); !(await answers(url)); ) {
+    if (child.exitCode !== null) throw new Error(`${args.join(' ')} ended with ${child.exitCode} before it answered`);
+    if (performance.now() - started > START_MS) throw new Error(`${args.join(' ')} did not answer within ${START_MS} ms`);
+    await delay(50);
+  }
   return {
     url,
     process: child,
@@ -73,4 +79,11 @@ async function start(args: readonly string[], env: Record<string, string>): Prom
       await once(child, 'exit');
     },
   };
+}
+
+function answers(url: string): Promise<boolean> {
+  return fetch(`${url}/readyz`).then(
+    (response) => response.ok || response.status === 404,
+    () => false,
+  );
 }

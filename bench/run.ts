@@ -32,6 +32,7 @@ interface Measured {
   readonly result: LoadResult;
 }
 
+let files = 0;
 const execute = promisify(execFile);
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 
@@ -54,8 +55,8 @@ async function bench(): Promise<void> {
   const pgbench = await preparePgbench();
   const targets = {
     gateway: keep(await startGateway(directory, gatewayDb, 4_810)),
-    'no database': keep(await startTarget('none')),
-    'one transaction': keep(await startTarget('one-transaction', baselineDb)),
+    'no database': keep(await startTarget(directory, 'none', 4_811)),
+    'one transaction': keep(await startTarget(directory, 'one-transaction', 4_812, baselineDb)),
   };
   const measured: Measured[] = [];
   const tps: number[] = [];
@@ -89,7 +90,6 @@ function keep(running: Running): Running {
   return running;
 }
 
-let files = 0;
 async function loadFresh(
   generator: LoadGenerator,
   target: Running,

@@ -7,6 +7,7 @@ import { createCallbackHandler } from '../src/callbacks/router.js';
 import { openDatabase } from '../src/database.js';
 import type { Outcome } from '../src/ledger/commands.js';
 import type { Ledger } from '../src/ledger/ledger.js';
+import { createLogger } from '../src/observability/logger.js';
 import { createStatements } from '../src/ledger/statements.js';
 import { formatTransactionId } from '../src/ledger/ids.js';
 import { createPlayerDirectory } from '../src/players/directory.js';
@@ -16,7 +17,7 @@ import { createOneTransactionLedger } from './baselines/one-transaction.js';
 
 /**
  * The gateway's own HTTP stack over another ledger, as a process of its own: `none` answers without a database,
- * `one-transaction` runs one MikroORM transaction per request. Prints its URL when it listens.
+ * `one-transaction` runs one MikroORM transaction per request. Ends by SIGTERM.
  */
 
 const settings = { apiUrl: 'http://127.0.0.1:1', apiVersion: '1.0.0', username: 'bench', password: 'bench-password-of-32-characters-x' };
@@ -59,13 +60,13 @@ async function oneTransaction(url: string) {
   return { ledger, journal };
 }
 
-const [kind, url = ''] = process.argv.slice(2);
+const [kind, port, url = ''] = process.argv.slice(2);
 const nothing = { append: () => undefined, close: () => Promise.resolve() };
 const { ledger, journal } =
   kind === 'one-transaction' ? await oneTransaction(url) : { ledger: answerWithoutDatabase(), journal: nothing };
 const adapter = igpx.bind({ ...bench, id: bench.integration, settings: { ...settings, securityHash: [bench.securityHash] } });
 const integrations = new Map([[bench.integration, { id: bench.integration, brand: bench.brand, adapter }]]);
-const log = pino({ level: 'info' }, pino.destination({ dest: '/dev/null', sync: false }));
+const log = createLogger({ level: 'info' });
 const handler = createCallbackHandler(integrations, {
   ledger,
   journal,
@@ -73,7 +74,4 @@ const handler = createCallbackHandler(integrations, {
   failed: (message, error) => log.error({ err: error }, message),
 });
 const server = createServer(express().disable('x-powered-by').disable('etag').use('/callbacks', handler));
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  process.stdout.write(`listening on http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}\n`);
-});
+server.listen(Number(port), '127.0.0.1');

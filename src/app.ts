@@ -89,7 +89,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     logger,
   });
 
-  if (config.graphql.explorer) mountExplorer(app);
+  if (config.graphql.explorer) mountExplorer(app, { config, directory });
 
   const close = async (): Promise<void> => {
     closing = true;

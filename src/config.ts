@@ -77,7 +77,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadConfigOptions = 
     simulators,
     journal,
     graphql,
-    logLevel: environment.LOG_LEVEL,
+    // The sandbox's terminal is read by a person.
+    logLevel: environment.LOG_LEVEL ?? (sandbox ? 'warn' : 'info'),
   });
 }
 

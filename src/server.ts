@@ -11,47 +11,50 @@ import { openSandbox } from './sandbox/sandbox.js';
 const EXIT_MS = 9_500;
 
 try {
-  await serve(loadConfig(process.env, { adapters }));
+  const config = loadConfig(process.env, { adapters });
+  const logger = createLogger({ level: config.logLevel, production: config.mode === 'production' });
+  const started = start(config, logger);
+  // Also while it still starts: an embedded database must not be left behind.
+  const stop = stopOnce(started, logger);
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+  await started;
 } catch (error) {
-  process.stderr.write(`Croupier did not start.\n${describeProblems(error)}\n`);
+  process.stderr.write(`${describeProblems(error)}\n`);
   process.exit(1);
 }
 
-async function serve(config: Config): Promise<void> {
-  const logger = createLogger({ level: config.logLevel, production: config.mode === 'production' });
+/** @returns what closes it all again */
+async function start(config: Config, logger: Logger): Promise<() => Promise<unknown>> {
   const app = await createApp(config, logger);
-  await new Promise<void>((resolve, reject) => {
-    app.http.once('error', reject).listen(config.http.port, config.http.host, resolve);
-  });
-  const { port } = app.http.address() as AddressInfo;
-  const url = `http://${config.http.host}:${port}`;
-  const sandbox = config.simulators.length > 0 ? await openSandbox(config, app, url, logger) : undefined;
-  logger.info({ url }, 'listening');
-
-  const stop = once((signal: string): void => {
-    logger.info({ signal }, 'stopping');
-    setTimeout(() => end(logger, 1, 'cut off what was still under way'), EXIT_MS).unref();
-    Promise.all([app.close(), sandbox?.close()]).then(
-      () => end(logger, 0, 'stopped'),
-      (error: unknown) => {
-        logger.error({ err: error }, 'not stopped cleanly');
-        end(logger, 1, 'stopped');
-      },
-    );
-  });
-  process.on('SIGTERM', stop).on('SIGINT', stop);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      app.http.once('error', reject).listen(config.http.port, config.http.host, resolve);
+    });
+    const { port } = app.http.address() as AddressInfo;
+    const url = `http://${config.http.host}:${port}`;
+    logger.info({ url }, 'listening');
+    const sandbox = config.simulators.length > 0 ? await openSandbox(config, app, url, logger) : undefined;
+    return () => Promise.all([app.close(), sandbox?.close()]);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }
 
-function once(work: (signal: string) => void): (signal: string) => void {
-  let done = false;
-  return (signal) => {
-    if (!done) work(signal);
-    done = true;
+function stopOnce(started: Promise<() => Promise<unknown>>, logger: Logger): (signal: string) => void {
+  const end = (code: number, message: string): void => {
+    logger.info(message);
+    logger.flush();
+    process.exit(code);
   };
-}
-
-function end(logger: Logger, code: number, message: string): void {
-  logger.info(message);
-  logger.flush();
-  process.exit(code);
+  let stopping: Promise<void> | undefined;
+  return (signal) => {
+    logger.info({ signal }, 'stopping');
+    setTimeout(() => end(1, 'cut off what was still under way'), EXIT_MS).unref();
+    stopping ??= started
+      .then((close) => close())
+      .then(() => end(0, 'stopped'))
+      .catch((error: unknown) => logger.error({ err: error }, 'not stopped cleanly'))
+      .finally(() => end(1, 'stopped'));
+  };
 }

@@ -103,7 +103,7 @@ export const Environment = z.object({
     .refine((port) => port <= 65_535, portHint)
     .default(4_000),
   HOST: z.string().regex(/^\S+$/, 'must be an address or host name without white space').optional(),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).optional(),
   NODE_ENV: z.string().optional(),
 });
-export type LogLevel = z.infer<typeof Environment>['LOG_LEVEL'];
+export type LogLevel = NonNullable<z.infer<typeof Environment>['LOG_LEVEL']>;

@@ -4,9 +4,12 @@ import type { Position, WatchedLanes } from './watched-lanes.js';
 
 /** Changes that a follower may leave unread; what comes on top it reads from the ledger when it gets there. */
 const TOLD_MAX = 256;
-/** Rows of one read, and how many wallets share them. */
+/** Rows a follower has read and not handed out yet, and how many wallets share them. */
 const PAGE_ROWS = 512;
 const PAGE_WALLETS = 32;
+/** Most reads want the last move only; a small page leaves room for others in the same query. One that is full makes the next larger. */
+const PAGE_ROWS_FIRST = 8;
+const PAGE_GROWTH = 8;
 
 export interface FollowerOptions {
   readonly cursors: readonly WalletCursor[];
@@ -135,9 +138,9 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
   async #readBehind(): Promise<void> {
     const batch = [...this.#behind].slice(0, PAGE_WALLETS);
     if (batch.length === 0) return;
-    const rowsMax = Math.floor(PAGE_ROWS / batch.length);
+    const share = Math.floor(PAGE_ROWS / batch.length);
     this.#reading = true;
-    await Promise.all(batch.map((place) => this.#readPage(place, rowsMax)));
+    await Promise.all(batch.map((place) => this.#readPage(place, Math.min(place.pageRows, share))));
     this.#reading = false;
     this.#wake?.();
   }
@@ -154,6 +157,7 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
       wanted: () => this.#state === 'open',
     });
     if (this.#state !== 'open') return;
+    place.pageRows = rows.length < rowsMax ? PAGE_ROWS_FIRST : Math.min(place.pageRows * PAGE_GROWTH, PAGE_ROWS);
     rows.forEach((row, index) => {
       this.#page.push({ place, event: movedBy(row), from: index + 1 === rowsMax ? 'end of a full page' : 'page' });
     });
@@ -164,6 +168,7 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
 class Place implements Position {
   /** Sequence of the last change handed out. */
   last: bigint;
+  pageRows = PAGE_ROWS_FIRST;
   /** The highest sequence told; what leads up to it was told too, or will be read. */
   #toldTo: bigint;
 

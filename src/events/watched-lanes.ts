@@ -40,13 +40,13 @@ const PACE_MS = 5;
 
 export function watchLanes(reader: LedgerReader, repairMs: number): WatchedLanes {
   const lanes = new Map<number, Lane>();
+  const closing = new AbortController();
   let repair: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
   let lookAgain = false;
-  let closed = false;
 
   function look(): void {
-    if (closed) return;
+    if (closing.signal.aborted) return;
     lookAgain = true;
     looking ??= lookOn();
   }
@@ -60,7 +60,7 @@ export function watchLanes(reader: LedgerReader, repairMs: number): WatchedLanes
       } catch {
         // The reader has said so; the next repair tries again.
       }
-      await delay(PACE_MS, undefined, { ref: false });
+      await delay(PACE_MS, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
     }
     looking = undefined;
   }
@@ -97,7 +97,7 @@ export function watchLanes(reader: LedgerReader, repairMs: number): WatchedLanes
       if (hints.some(({ lane, number }) => isAhead(lanes.get(lane), number))) look();
     },
     async close() {
-      closed = true;
+      closing.abort();
       lookAgain = false;
       clearInterval(repair);
       await looking;

@@ -1,4 +1,4 @@
-import { type MikroORM, UniqueConstraintViolationException } from '@mikro-orm/postgresql';
+import type { MikroORM } from '@mikro-orm/postgresql';
 import { Player, Wallet } from '../entities/index.js';
 import type { PlayerStatus } from '../ledger/commands.js';
 import { laneOf } from '../ledger/lanes.js';
@@ -105,9 +105,5 @@ async function insertPlayer(orm: MikroORM, brand: string, externalId: string, cu
 }
 
 function isTaken(cause: unknown): boolean {
-  return (
-    cause instanceof UniqueConstraintViolationException &&
-    'constraint' in cause &&
-    cause.constraint === 'player_external_id_unique'
-  );
+  return cause instanceof Error && 'constraint' in cause && cause.constraint === 'player_external_id_unique';
 }

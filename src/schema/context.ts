@@ -20,24 +20,24 @@ export interface Services {
 }
 
 /** What one operation knows: who asks, whom to ask, and what was read so far. */
-export interface GraphqlContext {
+export class GraphqlContext {
   readonly principal: Principal;
   readonly services: Services;
-  readonly loaders: Loaders;
-  /** Forgets what was read, after a change or for the next event of a subscription. */
-  refresh(): void;
-}
+  // A holder, because Apollo copies the context: the copies have to forget together. Not a #field: a copy has none.
+  private readonly read: { loaders: Loaders | undefined };
 
-export function createContext(principal: Principal, services: Services): GraphqlContext {
-  let loaders: Loaders | undefined;
-  return {
-    principal,
-    services,
-    get loaders() {
-      return (loaders ??= createLoaders(services.orm, services.currencies));
-    },
-    refresh() {
-      loaders = undefined;
-    },
-  };
+  constructor(principal: Principal, services: Services) {
+    this.principal = principal;
+    this.services = services;
+    this.read = { loaders: undefined };
+  }
+
+  get loaders(): Loaders {
+    return (this.read.loaders ??= createLoaders(this.services.orm, this.services.currencies));
+  }
+
+  /** Forgets what was read, after a change or for the next event of a subscription. */
+  refresh(): void {
+    this.read.loaders = undefined;
+  }
 }

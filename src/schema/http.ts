@@ -20,7 +20,7 @@ import type { PlayerDirectory } from '../players/directory.js';
 import { createPlayers } from '../players/players.js';
 import { authenticateBearer } from './authentication.js';
 import { buildGraphqlSchema } from './build-schema.js';
-import { createContext, type GraphqlContext, type Services } from './context.js';
+import { GraphqlContext, type Services } from './context.js';
 import { badInput, createErrorPresenter, type ErrorPresenter } from './errors.js';
 import { BODY_BYTES_MAX, limits } from './limits.js';
 import { assertDocumentSize, assertWithinLimits } from './operation.js';
@@ -81,7 +81,7 @@ export async function mountGraphql(app: express.Express, http: Server, deps: Gra
     // Before the body is read: whoever has no token makes the gateway read and parse nothing.
     async (request, _response, next) => {
       const principal = await authenticateBearer(authenticator, request.headers.authorization);
-      contexts.set(request, createContext(principal, services));
+      contexts.set(request, new GraphqlContext(principal, services));
       next();
     },
     requireJson,

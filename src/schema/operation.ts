@@ -51,13 +51,22 @@ export function readOperation(
     const errors = validate(schema, document, rules);
     if (errors.length > 0) return { errors: errors.map((error) => withCode(error, 'GRAPHQL_VALIDATION_FAILED')) };
     const operation = getOperationAST(document, operationName);
-    if (!operation) return { errors: [withCode(new GraphQLError('Which operation is meant?'), 'OPERATION_RESOLUTION_FAILURE')] };
+    if (!operation) return { errors: [withCode(unresolved(operationName), 'OPERATION_RESOLUTION_FAILURE')] };
     assertWithinLimits(document, operation, variables);
     return { document };
   } catch (error) {
     if (error instanceof GraphQLError) return { errors: [withCode(error, 'GRAPHQL_PARSE_FAILED')] };
     throw error;
   }
+}
+
+/** In the words of GraphQL's own executor. */
+function unresolved(operationName: string | null | undefined): GraphQLError {
+  return new GraphQLError(
+    operationName == null
+      ? 'Must provide operation name if query contains multiple operations.'
+      : `Unknown operation named "${operationName}".`,
+  );
 }
 
 /** Keeps a code that is there already. */

@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { Authenticator, Principal } from '../auth.js';
 import type { Logger } from '../observability/logger.js';
 import { authenticateBearer } from './authentication.js';
-import { createContext, type Services } from './context.js';
+import { GraphqlContext, type Services } from './context.js';
 import { apiError, type ErrorPresenter } from './errors.js';
 import { readOperation } from './operation.js';
 
@@ -126,7 +126,7 @@ function createProtocol({ schema, introspection, authenticator, services, presen
         document: read.document,
         operationName: operationName ?? null,
         variableValues: variables ?? null,
-        contextValue: createContext(principal, services),
+        contextValue: new GraphqlContext(principal, services),
       };
     },
     onNext(_context, _id, _payload, _args, { data, errors }) {

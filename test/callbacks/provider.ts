@@ -12,8 +12,8 @@ import { testWorld } from '../support/database.js';
 export type Answer = { readonly status: number; readonly body: string } | 'closed';
 
 /** The dialect's word for anything but missing funds. */
-export const refused: Answer = { status: 200, body: '{"error":"INTERNAL_ERROR"}' };
-export const tooPoor: Answer = { status: 200, body: '{"error":"INSUFFICIENT_FUNDS"}' };
+export const refused = { status: 200, body: '{"error":"INTERNAL_ERROR"}' } satisfies Answer;
+export const tooPoor = { status: 200, body: '{"error":"INSUFFICIENT_FUNDS"}' } satisfies Answer;
 
 export function sign(body: string | Buffer, secret: string): Record<string, string> {
   return igpxSigner({ securityHash: [secret] }).sign({ method: 'POST', path: '', query: '', body: Buffer.from(body) });
@@ -37,7 +37,7 @@ export function send(url: string, path: string, { method = 'POST', headers = {},
     Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
   );
   const request = httpRequest(
-    { hostname, port, path, method, headers: mutable, agent: agent ?? false, setDefaultHeaders: true },
+    { hostname, port, path, method, headers: mutable, agent: agent ?? false },
     (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -45,6 +45,21 @@ export interface TestDatabase extends Database {
   readonly owner: pg.Pool;
 }
 
+/** A database without a schema. */
+export async function createEmptyDatabase(): Promise<Pick<TestDatabase, 'url' | 'owner' | 'close'>> {
+  const serverUrl = inject('serverUrl');
+  const name = `empty_${randomUUID().replaceAll('-', '')}`;
+  await asServer(serverUrl, `create database ${name}`);
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  const owner = new pg.Pool({ connectionString: url.href, max: 2 });
+  const close = async (): Promise<void> => {
+    await owner.end();
+    await asServer(serverUrl, `drop database ${name} with (force)`);
+  };
+  return { url: url.href, owner, close };
+}
+
 /** A database of its own, cloned from the migrated template; `close` drops it. */
 export async function createTestDatabase(world = testWorld): Promise<TestDatabase> {
   const serverUrl = inject('serverUrl');

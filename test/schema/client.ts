@@ -1,0 +1,104 @@
+import supertest from 'supertest';
+import { type Client, createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import type { TestApp } from '../support/app.js';
+
+export interface GraphqlAnswer {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  // Tests read answers of many shapes; what they expect is in the assertion.
+  readonly data: Record<string, unknown> | null | undefined;
+  readonly errors: readonly { message: string; path?: readonly (string | number)[]; extensions: Record<string, unknown> }[];
+  readonly text: string;
+}
+
+/** One operation by HTTP. Without a token no Authorization header is sent. */
+export async function request(
+  { url }: Pick<TestApp, 'url'>,
+  token: string | undefined,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<GraphqlAnswer> {
+  return post(url, token, { query, variables });
+}
+
+export async function post(url: string, token: string | undefined, body: unknown): Promise<GraphqlAnswer> {
+  const sending = supertest(url).post('/graphql').set('content-type', 'application/json');
+  if (token !== undefined) sending.set('authorization', `Bearer ${token}`);
+  const { status, headers, text } = await sending.send(typeof body === 'string' ? body : JSON.stringify(body));
+  const parsed = text.startsWith('{') ? JSON.parse(text) : {};
+  return { status, headers, data: parsed.data, errors: parsed.errors ?? [], text };
+}
+
+/** What the gateway asked the database through the ORM meanwhile. */
+export async function queriesDuring(app: TestApp, work: () => Promise<unknown>): Promise<string[]> {
+  const logger = app.app.database.orm.config.getLogger();
+  const before = app.log.length;
+  logger.setDebugMode(['query']);
+  try {
+    await work();
+  } finally {
+    logger.setDebugMode(false);
+  }
+  return app.log.slice(before).filter((line) => line.includes('[query]'));
+}
+
+/** The codes of an answer's errors. */
+export function codes({ errors }: Pick<GraphqlAnswer, 'errors'>): unknown[] {
+  return errors.map(({ extensions }) => extensions['code']);
+}
+
+export function openClient({ wsUrl }: Pick<TestApp, 'wsUrl'>, token: string, options: { retryAttempts?: number } = {}): Client {
+  return createClient({
+    url: wsUrl,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+    ...options,
+  });
+}
+
+/** A socket that speaks the protocol by hand. */
+export class RawSocket {
+  readonly socket: WebSocket;
+  readonly messages: Record<string, unknown>[] = [];
+  readonly closed: Promise<{ code: number; reason: string }>;
+  #wake: (() => void) | undefined;
+
+  constructor(url: string, protocol = 'graphql-transport-ws') {
+    this.socket = new WebSocket(url, protocol);
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.on('message', (data) => {
+      this.messages.push(JSON.parse(String(data)));
+      this.#wake?.();
+    });
+  }
+
+  async open(): Promise<this> {
+    await new Promise((resolve) => this.socket.once('open', resolve));
+    return this;
+  }
+
+  send(message: object): void {
+    this.socket.send(JSON.stringify(message));
+  }
+
+  /** Opens, greets and waits for the acknowledgement. */
+  async greet(token: string): Promise<this> {
+    await this.open();
+    this.send({ type: 'connection_init', payload: { authorization: `Bearer ${token}` } });
+    await this.until(({ type }) => type === 'connection_ack');
+    return this;
+  }
+
+  async until(fits: (message: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+    for (;;) {
+      const found = this.messages.find(fits);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
