@@ -1,6 +1,5 @@
 import { createServer, type Server } from 'node:http';
 import express from 'express';
-import type { ProviderClient } from './adapters/contract.js';
 import { createProviderHttp } from './adapters/kit/http.js';
 import { adapters } from './adapters/registry.js';
 import { createAuthenticator } from './auth.js';
@@ -89,7 +88,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     logger,
   });
 
-  if (config.graphql.explorer) mountExplorer(app, { config, directory });
+  if (config.graphql.explorer) mountExplorer(app, { config, orm });
 
   const close = async (): Promise<void> => {
     closing = true;
@@ -105,14 +104,6 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   };
   let closed: Promise<void> | undefined;
   return { http, ledger, database, close: () => (closed ??= close()) };
-}
-
-/** What launching needs to know of an integration's provider. */
-export interface Provider {
-  readonly client: ProviderClient;
-  readonly brand: string;
-  readonly adapter: string;
-  readonly currencies: ReadonlySet<string>;
 }
 
 function bindIntegrations(config: Config): Map<string, LiveIntegration> {

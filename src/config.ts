@@ -20,7 +20,7 @@ import {
 import type { BrandConfig, Config, CurrencyConfig, SimulatorConfig } from './config/types.js';
 import { readSandbox } from './sandbox/config.js';
 
-export { ConfigError, describeProblems, type Problem } from './config/problems.js';
+export { ConfigError, describeProblems } from './config/problems.js';
 export type * from './config/types.js';
 
 export interface LoadConfigOptions {

@@ -9,7 +9,6 @@ import type { Logger } from './observability/logger.js';
 
 export {
   type EmbeddedPostgres,
-  type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
 } from './database/embedded-postgres.js';
 

@@ -62,7 +62,8 @@ export function createOneTransactionLedger(
     if (closing) return refusal('OVERLOADED');
     const receivedAt = new Date();
     const deadlineAt = performance.now() + options.deadlineMs;
-    const allowed = command.kind !== 'bet' || ledger.integrationCurrencies.get(command.integration)?.has(command.currency);
+    const allowed =
+      command.kind !== 'bet' || ledger.integrationCurrencies.get(command.integration)?.has(command.currency);
     if (allowed !== true) return refusal('CURRENCY_NOT_ALLOWED');
     let player;
     try {
@@ -172,12 +173,25 @@ async function move(
 
 function knownRow(row: LedgerTransaction, wallets: readonly Wallet[]): KnownRow & { walletId: bigint } {
   const wallet = wallets.find((each) => each.id === row.walletId);
-  if (wallet === undefined) throw new Error(`Ledger row ${row.sequence} is of wallet ${row.walletId}, which is not there`);
+  if (wallet === undefined)
+    throw new Error(`Ledger row ${row.sequence} is of wallet ${row.walletId}, which is not there`);
   const { walletId, sequence, integration, externalKey, kind, effect, balanceAfter, flags } = row;
   const { stated = null, rest = null, target = null, undoes = null, round = null, game = null } = row;
   return {
-    ...{ walletId, sequence, integration, externalKey, kind, effect, balanceAfter, flags },
-    ...{ stated, rest, target, undoes, round, game },
+    walletId,
+    sequence,
+    integration,
+    externalKey,
+    kind,
+    effect,
+    stated,
+    rest,
+    balanceAfter,
+    target,
+    undoes,
+    round,
+    game,
+    flags,
     currency: wallet.currency,
   };
 }
@@ -231,7 +245,10 @@ function persistUnit(em: SqlEntityManager, lane: Lane, wallet: Wallet, rows: rea
 }
 
 async function insertCallback(em: SqlEntityManager, row: CallbackRow): Promise<void> {
-  await em.createQueryBuilder(Callback).insert({ ...row, flags: row.flags as Flag[] }).execute('run');
+  await em
+    .createQueryBuilder(Callback)
+    .insert({ ...row, flags: row.flags as Flag[] })
+    .execute('run');
 }
 
 function refusedWith(code: 'DEADLINE_EXCEEDED', balance: Balance): Outcome {

@@ -22,7 +22,12 @@ export type CashierOutcome =
   | { readonly type: 'moved'; readonly receipt: Receipt; readonly repeated: boolean }
   | {
       readonly type: 'refused';
-      readonly reason: 'insufficient-funds' | 'amount-invalid' | 'currency-not-supported' | 'key-conflict' | 'player-unknown';
+      readonly reason:
+        | 'insufficient-funds'
+        | 'amount-invalid'
+        | 'currency-not-supported'
+        | 'key-conflict'
+        | 'player-unknown';
       readonly balance: Balance | undefined;
     };
 

@@ -99,7 +99,9 @@ function describeReport({ ok, invariants }: AuditReport): string {
     ...violations.map((each) => `          ${describeViolation(each)}`),
   ]);
   const broken = invariants.filter((each) => each.violations.length > 0).length;
-  lines.push(ok ? 'The books are in order.' : `THE BOOKS ARE CROOKED: ${broken} of ${invariants.length} invariants broken.`);
+  lines.push(
+    ok ? 'The books are in order.' : `THE BOOKS ARE CROOKED: ${broken} of ${invariants.length} invariants broken.`,
+  );
   return lines.join('\n');
 }
 

@@ -10,11 +10,11 @@ import { openLastingConnection } from './lasting-connection.js';
 export interface PostgresBusOptions {
   readonly connection: pg.ClientConfig;
   readonly logger?: Pick<Logger, 'info' | 'warn'>;
+  /** NOTIFY takes a lock of the whole server at its commit, so hints wait this long for each other. */
+  readonly coalesceMs?: number;
 }
 
 const CHANNEL = 'croupier_units';
-/** NOTIFY takes a lock of the whole server at its commit, so hints wait this long for each other. */
-const COALESCE_MS = 5;
 
 /** Names every lane at most once: about 2 kB, where NOTIFY carries 7,999 bytes. Fields may be added; these stay. */
 const Message = z.object({
@@ -31,7 +31,7 @@ const Message = z.object({
 });
 
 /** Hints over LISTEN and NOTIFY, on a connection of its own. Resolves after the first attempt to connect. */
-export async function createPostgresBus({ connection, logger }: PostgresBusOptions): Promise<Bus> {
+export async function createPostgresBus({ connection, logger, coalesceMs = 5 }: PostgresBusOptions): Promise<Bus> {
   /** Tells our own hints from those of others: the server sends them to everybody. */
   const from = randomUUID();
   const handlers = new Set<(hints: readonly Hint[]) => void>();
@@ -70,7 +70,7 @@ export async function createPostgresBus({ connection, logger }: PostgresBusOptio
   }
 
   async function send(): Promise<void> {
-    await delay(COALESCE_MS, undefined, { ref: false });
+    await delay(coalesceMs, undefined, { ref: false });
     while (unsent.size > 0 && lasting.client !== undefined) {
       const { client } = lasting;
       const lanes = [...unsent].map(([lane, number]) => [lane, String(number)]);
@@ -78,7 +78,7 @@ export async function createPostgresBus({ connection, logger }: PostgresBusOptio
       try {
         const values = [CHANNEL, JSON.stringify({ from, lanes })];
         await client.query({ name: 'notify', text: 'select pg_notify($1, $2)', values });
-        await delay(COALESCE_MS, undefined, { ref: false });
+        await delay(coalesceMs, undefined, { ref: false });
       } catch {
         // These hints are lost. A connection that cannot send is not trusted to hear either.
         await client.end().catch(() => undefined);

@@ -10,7 +10,7 @@ export interface LaunchProvider {
   readonly currencies: ReadonlySet<string>;
 }
 
-export interface LaunchInput {
+interface LaunchInput {
   readonly player: {
     readonly lane: number;
     readonly id: bigint;

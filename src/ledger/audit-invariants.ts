@@ -236,7 +236,8 @@ const keys: AuditPass = {
 const sameKey = 'x.lane = t.lane and x.player_id = t.player_id and x.integration = t.integration';
 
 const rollbacks = rowPass({
-  counted: (lanes) => `ledger_transaction where lane in (${lanes}) and (kind in ('rollback', 'tombstone') or undoes is not null)`,
+  counted: (lanes) =>
+    `ledger_transaction where lane in (${lanes}) and (kind in ('rollback', 'tombstone') or undoes is not null)`,
   rows: (lanes) => `
     select t.*, u.kind as undone_kind, u.effect as undone_effect, u.external_key as undone_key,
       u.integration as undone_integration, u.player_id as undone_player_id,

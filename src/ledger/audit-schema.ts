@@ -75,7 +75,9 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
 const expectedConstraints = Object.entries(constraints)
   .flatMap(([table, names]) => names.map((name) => `('${table}', '${name}')`))
   .join(', ');
-const expectedUniques = uniques.map(([index, columns, condition]) => `('${index}', '${columns}', '${condition}')`).join(', ');
+const expectedUniques = uniques
+  .map(([index, columns, condition]) => `('${index}', '${columns}', '${condition}')`)
+  .join(', ');
 const forbiddenRights = Object.entries(forbidden)
   .flatMap(([table, rights]) => rights.map((right) => `('${table}', '${right}')`))
   .join(', ');
@@ -126,6 +128,9 @@ export const schemaPass: AuditPass = {
 };
 
 function expectedCount(): number {
-  const listed = [...Object.values(constraints), ...Object.values(forbidden)].reduce((sum, each) => sum + each.length, 0);
+  const listed = [...Object.values(constraints), ...Object.values(forbidden)].reduce(
+    (sum, each) => sum + each.length,
+    0,
+  );
   return listed + uniques.length;
 }

@@ -55,8 +55,11 @@ export type AuditSource = pg.ClientBase | MikroORM;
 
 /** The first ten broken rows tell what is wrong; the rest would bury it. */
 const VIOLATIONS_MAX = 10;
-/** Lanes are read together up to about this much of the ledger: sorts stay in memory, snapshots stay short. */
-const BATCH_BYTES = 64 * 2 ** 20;
+/**
+ * Lanes are read together up to about this much of the ledger. Rows lie in the order of time, so every batch passes over
+ * the whole table: smaller ones would read it more often, larger ones would hold a snapshot for minutes.
+ */
+const BATCH_BYTES = 256 * 2 ** 20;
 
 export async function audit(source: AuditSource, options: AuditOptions = {}): Promise<AuditReport> {
   const { from = 0, onProgress } = options;
@@ -165,7 +168,7 @@ async function lanesPerBatch(read: Read): Promise<number> {
 /** The gateway's time-outs are for bets; an audit of a long ledger takes what it takes. */
 const snapshotSettings = `select set_config(name, value, true) from (values
   ('statement_timeout', '0'), ('idle_in_transaction_session_timeout', '0'), ('transaction_timeout', '0'),
-  ('work_mem', '128MB'), ('jit', 'off')
+  ('work_mem', '64MB'), ('jit', 'off')
 ) s(name, value) where exists (select from pg_settings p where p.name = s.name)`;
 
 async function inSnapshot<Result>(source: AuditSource, work: (read: Read) => Promise<Result>): Promise<Result> {

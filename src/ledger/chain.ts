@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LedgerRow } from './decide.js';
 
 /**
@@ -30,7 +30,7 @@ export function chainHash(previous: Buffer, row: ChainedRow): Buffer {
     field(row.game) +
     field(row.rest) +
     field(row.flags.length === 0 ? null : row.flags.join(','));
-  return createHash('sha256').update(previous).update(facts).digest();
+  return hash('sha256', Buffer.concat([previous, Buffer.from(facts)]), 'buffer');
 }
 
 function field(value: string | bigint | null): string {

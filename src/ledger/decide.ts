@@ -103,6 +103,7 @@ function sameAmount(own: KnownRow, amount: Bet['amount'], currency: Currency): b
 function decideDebit(wallet: WalletState, command: Bet | Withdrawal): Decision {
   const stated = statedUnits(command.amount, wallet.currency);
   if (stated === undefined || stated.rest !== undefined) return refuse('AMOUNT_INVALID');
+  if (command.kind === 'withdrawal' && stated.units === 0n) return refuse('AMOUNT_INVALID');
   if (command.kind === 'bet' && wallet.playerStatus !== 'ACTIVE') return refuse('PLAYER_NOT_ACTIVE');
   if (wallet.balance < 0n) return refuse('WALLET_IN_DEBT');
   if (wallet.balance < stated.units) return refuse('INSUFFICIENT_FUNDS');
@@ -111,7 +112,8 @@ function decideDebit(wallet: WalletState, command: Bet | Withdrawal): Decision {
 
 function decideCredit(wallet: WalletState, command: Win | Deposit, policy: Policy): Decision {
   const stated = statedUnits(command.amount, wallet.currency);
-  if (stated === undefined || wallet.balance + stated.units > UNITS_MAX) return refuse('AMOUNT_INVALID');
+  if (stated === undefined || !isBalance(wallet.balance + stated.units)) return refuse('AMOUNT_INVALID');
+  if (command.kind === 'deposit' && stated.units === 0n) return refuse('AMOUNT_INVALID');
   const inactive = command.kind === 'win' && wallet.playerStatus !== 'ACTIVE';
   if (inactive && policy.inactiveWin === 'refuse') return refuse('PLAYER_NOT_ACTIVE', ['win-of-inactive-player']);
   const flags: Flag[] = [];
@@ -136,6 +138,10 @@ function decideRollback(wallet: WalletState, target: Known['target'], command: R
     return { type: 'post', rows: [flagged(first[0], 'rollback-of-unknown'), tombstone], flags: ['rollback-of-unknown'] };
   }
   if (target.kind === 'rollback') return refuse('TARGET_INVALID', ['rollback-of-rollback']);
+  // The tombstone is that of an earlier refusal, and the answer stays the same.
+  if (target.kind === 'tombstone' && policy.rollbackOfUnknown === 'refuse') {
+    return refuse('TARGET_UNKNOWN', ['rollback-of-unknown']);
+  }
   if (target.kind === 'tombstone' || target.rolledBack) {
     if (policy.secondRollback === 'refuse') return refuse('ALREADY_ROLLED_BACK');
     return post(wallet, command, { ...facts, effect: 0n, flags: ['second-rollback'] });
@@ -143,6 +149,7 @@ function decideRollback(wallet: WalletState, target: Known['target'], command: R
   if ((target.kind !== 'bet' && target.kind !== 'win') || !policy.rollbackTargets.includes(target.kind)) {
     return refuse('TARGET_INVALID');
   }
+  if (!isBalance(wallet.balance - target.effect)) return refuse('AMOUNT_INVALID');
   const flags: Flag[] = [];
   if (stated !== undefined && (stated.units !== target.stated || stated.rest !== undefined)) flags.push('amount-differs');
   if (command.currency !== target.currency) flags.push('currency-differs');
@@ -155,6 +162,10 @@ function statedUnits(amount: Bet['amount'], currency: Currency): Units | undefin
   if (amount.digits < 0n) return undefined;
   const units = unitsFloor(amount, currency.scale);
   return units.units > UNITS_MAX ? undefined : units;
+}
+
+function isBalance(units: bigint): boolean {
+  return units >= -UNITS_MAX && units <= UNITS_MAX;
 }
 
 function refuse(code: WalletErrorCode, flags: readonly Flag[] = []): Decision {

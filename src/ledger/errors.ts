@@ -31,16 +31,6 @@ export const walletErrors = {
 
 export type WalletErrorCode = keyof typeof walletErrors;
 
-export class WalletError extends Error {
-  override readonly name = 'WalletError';
-  constructor(
-    readonly code: WalletErrorCode,
-    detail?: string,
-  ) {
-    super(detail === undefined ? walletErrors[code] : `${walletErrors[code]} ${detail}`);
-  }
-}
-
 /** Codes that say "not now" rather than "no": for a credit these must never be sent as a final refusal. */
 const transient: ReadonlySet<WalletErrorCode> = new Set(['DEADLINE_EXCEEDED', 'OVERLOADED', 'UNAVAILABLE', 'INTERNAL']);
 

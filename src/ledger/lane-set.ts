@@ -20,7 +20,7 @@ export interface LaneSetStats {
 
 /** Some of the lanes, with one connection: takes every command that waits as one unit of work, while the next group forms. */
 export interface LaneSet {
-  execute(command: Omit<Pending, 'attempts' | 'settled' | 'settle'>): Promise<Execution>;
+  execute(command: Omit<Pending, 'attempts' | 'inDoubt' | 'settled' | 'settle'>): Promise<Execution>;
   close(): Promise<void>;
   readonly stats: LaneSetStats;
 }
@@ -60,6 +60,7 @@ export function createLaneSet(options: LedgerOptions): LaneSet {
         waiting.push({
           ...command,
           attempts: 0,
+          inDoubt: false,
           settled: false,
           settle: (outcome, committed) => resolve({ outcome, journaled: committed && command.journal !== undefined }),
         });

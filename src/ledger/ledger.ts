@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Outcome, WalletCommand } from './commands.js';
 import { LANE_COUNT } from './lanes.js';
+import { isStorableName } from './names.js';
 import { createLaneSet, type Execution, type LaneSet, type LaneSetStats, refusal } from './lane-set.js';
 import type { Policy } from './policy.js';
 import type { CallbackRow } from './statements.js';
@@ -51,6 +52,7 @@ export function createLedger(options: LedgerOptions): Ledger {
   return {
     async execute(command, { policy, deadlineMs, journal }) {
       if (closing) return refusal('OVERLOADED');
+      if (!isStorable(command)) return refusal('MALFORMED');
       const deadlineAt = performance.now() + deadlineMs;
       const receivedAt = new Date();
       if (command.kind === 'bet' && options.integrationCurrencies.get(command.integration)?.has(command.currency) !== true) {
@@ -66,6 +68,8 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (player === undefined) {
         return { outcome: { type: 'refused', code: 'PLAYER_UNKNOWN', balance: undefined, flags: ['player-unknown'] }, journaled: false };
       }
+      // The look-up may have outlasted the ledger.
+      if (closing) return refusal('OVERLOADED');
       const set = setOf[player.lane];
       if (set === undefined) throw new Error(`No lane ${player.lane}`);
       return set.execute({ command, policy, player, receivedAt, deadlineAt, journal });
@@ -82,4 +86,12 @@ export function createLedger(options: LedgerOptions): Ledger {
       };
     },
   };
+}
+
+/** Every text that will be stored must come back as it was given: one that does not would spoil the unit for all in it. */
+function isStorable(command: WalletCommand): boolean {
+  if (command.kind === 'status' || command.kind === 'balance') return true;
+  const { key, round, game } = command;
+  const target = command.kind === 'rollback' ? command.target : undefined;
+  return [key, round, game, target].every((each) => each === undefined || isStorableName(each));
 }

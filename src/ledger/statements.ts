@@ -21,6 +21,7 @@ export interface StoredRow extends KnownRow {
   readonly walletId: bigint;
   readonly playerId: bigint;
   readonly rolledBack: boolean;
+  readonly createdAt: Date;
 }
 
 /** A new ledger row, ready to be written. */
@@ -182,7 +183,7 @@ export function readKeys(keys: readonly KeyQuery[]): Statement {
     name: 'read_keys',
     text:
       'select t.lane, t.wallet_id, t.player_id, t.sequence, t.integration, t.external_key, t.kind, t.effect, t.stated, ' +
-      't.rest, t.balance_after, t.target, t.undoes, t.round, t.game, t.flags, w.currency, ' +
+      't.rest, t.balance_after, t.target, t.undoes, t.round, t.game, t.flags, w.currency, t.created_at, ' +
       'exists (select from ledger_transaction u where u.lane = t.lane and u.wallet_id = t.wallet_id and u.undoes = t.sequence) ' +
       'from unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[]) k(lane, player_id, integration, external_key) ' +
       'join ledger_transaction t on t.external_key = k.external_key and t.integration = k.integration ' +
@@ -199,7 +200,7 @@ export function readKeys(keys: readonly KeyQuery[]): Statement {
 
 export function storedRow(row: readonly unknown[]): StoredRow {
   const [lane, walletId, playerId, sequence, integration, externalKey, kind, effect, stated] = row;
-  const [rest, balanceAfter, target, undoes, round, game, flags, currency, rolledBack] = row.slice(9);
+  const [rest, balanceAfter, target, undoes, round, game, flags, currency, createdAt, rolledBack] = row.slice(9);
   return {
     lane,
     walletId,
@@ -218,6 +219,7 @@ export function storedRow(row: readonly unknown[]): StoredRow {
     game,
     flags,
     currency,
+    createdAt,
     rolledBack,
   } as StoredRow;
 }

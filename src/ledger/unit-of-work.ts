@@ -38,8 +38,9 @@ export interface Pending {
   readonly deadlineAt: number;
   /** Writes the journal in the same unit; called once per attempt with the outcome. */
   readonly journal: ((outcome: Outcome) => CallbackRow) | undefined;
-  /** Attempts whose outcome is not known. */
   attempts: number;
+  /** True while an attempt may have committed without our knowing: only its keys can tell, under the lane's lock. */
+  inDoubt: boolean;
   settled: boolean;
   /** Told once: after COMMIT (then with the journal row, if any, committed too), or when the gateway gives up. */
   readonly settle: (outcome: Outcome, committed: boolean) => void;
@@ -69,6 +70,8 @@ export async function runUnit(
 ): Promise<{ outcomes: readonly Outcome[]; units: readonly CommittedUnit[] }> {
   const lanes = [...new Set(pending.map((each) => each.player.lane))].sort((a, b) => a - b);
   const draft = await openDraft(connection, context, pending, lanes);
+  // What an earlier attempt committed has been read now; what was not found will not come any more, the lock saw to that.
+  for (const each of pending) each.inDoubt = false;
   const now = performance.now();
   const outcomes: Outcome[] = [];
   const callbacks: CallbackRow[] = [];
@@ -78,6 +81,7 @@ export async function runUnit(
     if (each.journal !== undefined) callbacks.push(each.journal(outcome));
   }
   const units = unitsOf(draft);
+  for (const each of pending) each.inDoubt = true;
   await connection.send(writesOf(draft, context.statements, units, callbacks));
   return { outcomes, units };
 }
@@ -104,7 +108,8 @@ interface WalletDraft {
   sequence: bigint;
   head: Buffer;
   moved: boolean;
-  readonly openedNow: boolean;
+  /** Opened by this unit, and nothing posted to it yet. */
+  openedNow: boolean;
 }
 
 async function openDraft(
@@ -155,8 +160,11 @@ function addWallet(draft: Draft, { lane, playerId, status, wallet }: WalletRow):
 /** A credit, or the rollback of something unknown, may find no wallet in its currency: it opens one if the brand lists it. */
 async function openMissingWallets(connection: LedgerConnection, draft: Draft, pending: readonly Pending[]): Promise<void> {
   const missing = new Map<string, { lane: number; playerId: bigint; currency: string }>();
-  for (const { command, player } of pending) {
+  for (const each of pending) {
+    const { command, player } = each;
     if (command.kind !== 'win' && command.kind !== 'deposit' && command.kind !== 'rollback') continue;
+    // What is known has its wallet; a rollback of it posts there, whatever currency it states.
+    if (keysOf(each).some((key) => draft.known.has(movementKey(key)))) continue;
     if (draft.context.brandCurrencies.get(command.brand)?.has(command.currency) !== true) continue;
     const key = walletKey(player, command.currency);
     if (draft.wallets.has(key) || !draft.statuses.has(playerKey(player))) continue;
@@ -213,8 +221,9 @@ function applyMovement(
   expired: boolean,
 ): Outcome {
   const { player } = pending;
-  const own = draft.known.get(movementKey({ ...command, lane: player.lane, playerId: player.id, externalKey: command.key }));
-  const target = command.kind === 'rollback' ? draft.known.get(targetKey(pending, command.target)) : undefined;
+  const [ownKey, targetKey] = keysOf(pending).map(movementKey);
+  const own = draft.known.get(ownKey ?? '');
+  const target = draft.known.get(targetKey ?? '');
   const wallet = draft.wallets.get(walletKey(player, (own ?? target)?.currency ?? command.currency));
   if (wallet === undefined) {
     const owed = command.kind === 'win' || command.kind === 'rollback';
@@ -224,11 +233,17 @@ function applyMovement(
   if (expired && own === undefined) return refused('DEADLINE_EXCEEDED', balanceOf(wallet, wallet.currency));
 
   const state: WalletState = { ...wallet, playerStatus };
-  const decision = decide(state, { own, target }, command, pending.policy);
+  const decision = decide(state, { own, target }, command, policyFor(pending, own));
   if (decision.type === 'replay' && own !== undefined) {
     return { type: 'replayed', receipt: receiptOf(own, { lane: own.lane, id: own.walletId }, wallet.currency), flags: [] };
   }
   return postDecision(draft, pending, wallet, target, decision);
+}
+
+/** A row that an earlier attempt of this very command wrote is its first answer, even where repeats are refused. */
+function policyFor({ policy, attempts, receivedAt }: Pending, own: StoredRow | undefined): Policy {
+  const isOurs = attempts > 1 && own?.createdAt.getTime() === receivedAt.getTime();
+  return isOurs ? { ...policy, duplicate: 'first-answer' } : policy;
 }
 
 function postDecision(
@@ -240,6 +255,7 @@ function postDecision(
 ): Outcome {
   const rows = decision.type === 'replay' ? [] : decision.rows;
   const flags = wallet.openedNow && rows.length > 0 ? [...decision.flags, 'wallet-opened-by-credit' as const] : decision.flags;
+  if (rows.length > 0) wallet.openedNow = false;
   for (const row of rows) postRow(draft, wallet, row, pending.receivedAt);
   const [first] = rows;
   if (first?.undoes != null && target !== undefined) {
@@ -311,12 +327,6 @@ function keysOf(pending: Pending): KeyQuery[] {
   if (command.kind === 'status' || command.kind === 'balance') return [];
   const own = { lane: player.lane, playerId: player.id, integration: command.integration, externalKey: command.key };
   return command.kind === 'rollback' ? [own, { ...own, externalKey: command.target }] : [own];
-}
-
-function targetKey(pending: Pending, target: string): string {
-  const { command, player } = pending;
-  const integration = 'integration' in command ? command.integration : '';
-  return movementKey({ lane: player.lane, playerId: player.id, integration, externalKey: target });
 }
 
 function playerKey({ lane, id }: { lane: number; id: bigint }): string {

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
 import type { Outcome } from './commands.js';
 import { type LedgerConnection, openLedgerConnection } from './connection.js';
 import type { WalletErrorCode } from './errors.js';
@@ -38,7 +39,7 @@ export async function runGroup(runner: UnitRunner, group: readonly Pending[]): P
     await attempt(runner, live, open);
   } catch (error) {
     runner.options.failed(`A unit of ${open.length} did not commit; its commands run again one by one`, error);
-    await reset(runner, live);
+    await reset(runner, live, open, error);
     for (const each of open) await runAlone(runner, each);
   }
 }
@@ -52,14 +53,15 @@ async function runAlone(runner: UnitRunner, pending: Pending): Promise<void> {
       await attempt(runner, live, [pending]);
       return;
     } catch (error) {
-      await reset(runner, live);
-      if (pending.attempts >= (live.broken ? CONNECTIONS_MAX : ATTEMPTS_MAX)) {
+      const attemptsMax = live.broken ? CONNECTIONS_MAX : ATTEMPTS_MAX;
+      await reset(runner, live, [pending], error);
+      if (pending.attempts >= attemptsMax) {
         runner.options.failed(`A ${pending.command.kind} failed ${pending.attempts} times and is refused`, error);
         refuse(pending, 'INTERNAL');
         return;
       }
       await delay(pauseMs * (1 + Math.random()));
-      pauseMs *= 2;
+      pauseMs = Math.min(pauseMs * 2, RECONNECT_MS.most);
     }
   }
 }
@@ -78,10 +80,12 @@ async function attempt(runner: UnitRunner, live: LedgerConnection, group: readon
 }
 
 /** After a failure the transaction may still be open; a connection that cannot roll it back is not used again. */
-async function reset(runner: UnitRunner, live: LedgerConnection): Promise<void> {
-  if (!live.broken) {
+async function reset(runner: UnitRunner, live: LedgerConnection, group: readonly Pending[], error: unknown): Promise<void> {
+  if (!live.broken && !isReadOnly(error)) {
     try {
       await live.send([rollback]);
+      // The server answered all along, so it did not commit.
+      for (const each of group) each.inDoubt = false;
       return;
     } catch {
       // The connection is given up below.
@@ -89,6 +93,11 @@ async function reset(runner: UnitRunner, live: LedgerConnection): Promise<void> 
   }
   if (runner.connection === live) runner.connection = undefined;
   await live.close();
+}
+
+/** A session to what is no longer the primary stays read-only until it is opened anew. */
+function isReadOnly(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '25006';
 }
 
 /**
@@ -117,9 +126,9 @@ export function refuseExpired(group: readonly Pending[], failed: LedgerOptions['
   const now = performance.now();
   for (const each of group) {
     // An attempt that may have committed is looked up for longer: any earlier answer could be false.
-    const patienceMs = each.attempts > 0 ? RESOLVE_MS : 0;
+    const patienceMs = each.inDoubt ? RESOLVE_MS : 0;
     if (!isOpen(each) || now <= each.deadlineAt + patienceMs) continue;
-    if (each.attempts > 0) failed(`The outcome of a ${each.command.kind} stays unknown`, each.command);
+    if (each.inDoubt) failed(`The outcome of a ${each.command.kind} stays unknown`, each.command);
     refuse(each, 'UNAVAILABLE');
   }
 }

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Player } from '../entities/index.js';
 import { laneOf } from '../ledger/lanes.js';
-import { isExternalId } from './external-id.js';
+import { isName } from '../ledger/names.js';
 
 export interface PlayerKey {
   readonly lane: number;
@@ -80,7 +80,7 @@ export function createPlayerDirectory(orm: MikroORM): PlayerDirectory {
         return hit;
       }
       // No such player can exist, and the text would spoil the query for everybody in it.
-      if (!isExternalId(externalId)) return Promise.resolve(undefined);
+      if (!isName(externalId)) return Promise.resolve(undefined);
       const shared = underWay.get(key);
       if (shared !== undefined) return shared;
       const lookup = new Promise<PlayerKey | undefined>((resolve, reject) => {

@@ -3,12 +3,12 @@ import { Player, Wallet } from '../entities/index.js';
 import type { PlayerStatus } from '../ledger/commands.js';
 import { laneOf } from '../ledger/lanes.js';
 import type { Ledger } from '../ledger/ledger.js';
+import { isName } from '../ledger/names.js';
 import { staffDeadlineMs, staffPolicy } from '../cashier/policy.js';
 import type { PlayerKey } from './directory.js';
-import { isExternalId } from './external-id.js';
 
 /** Why a player could not be created or changed. */
-export const playerErrors = {
+const playerErrors = {
   PLAYER_EXISTS: 'The brand has a player with this external id already.',
   EXTERNAL_ID_INVALID:
     'An external id has 1 to 255 bytes of UTF-8, no control characters, and no white space at either end.',
@@ -28,7 +28,7 @@ export class PlayerError extends Error {
   }
 }
 
-export interface NewPlayer {
+interface NewPlayer {
   readonly brand: string;
   readonly externalId: string;
   /** Currencies to open wallets in; all of the brand's when absent. */
@@ -36,7 +36,7 @@ export interface NewPlayer {
 }
 
 /** A player as it is needed to address a command. */
-export interface PlayerName {
+interface PlayerName {
   readonly brandId: string;
   readonly externalId: string;
 }
@@ -63,7 +63,7 @@ export function createPlayers({ orm, ledger, brandCurrencies }: PlayersOptions):
     async create({ brand, externalId, currencies }) {
       const allowed = brandCurrencies.get(brand);
       if (allowed === undefined) throw new PlayerError('BRAND_UNKNOWN');
-      if (!isExternalId(externalId)) throw new PlayerError('EXTERNAL_ID_INVALID');
+      if (!isName(externalId)) throw new PlayerError('EXTERNAL_ID_INVALID');
       const wanted = new Set(currencies ?? allowed);
       if (!wanted.isSubsetOf(allowed)) throw new PlayerError('CURRENCY_NOT_ALLOWED');
       try {
@@ -83,7 +83,12 @@ export function createPlayers({ orm, ledger, brandCurrencies }: PlayersOptions):
   };
 }
 
-async function insertPlayer(orm: MikroORM, brand: string, externalId: string, currencies: string[]): Promise<PlayerKey> {
+async function insertPlayer(
+  orm: MikroORM,
+  brand: string,
+  externalId: string,
+  currencies: string[],
+): Promise<PlayerKey> {
   const lane = laneOf(brand, externalId);
   const createdAt = new Date();
   return orm.em.fork().transactional(async (em) => {

@@ -1,10 +1,11 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Express, Request } from 'express';
 import { ruruHTML } from 'ruru/server';
 import { serveStatic as serveRuru } from 'ruru/static';
 import { issueToken } from '../auth.js';
 import type { Config } from '../config.js';
+import { Player, Wallet } from '../entities/index.js';
 import { formatId } from '../ledger/ids.js';
-import type { PlayerDirectory } from '../players/directory.js';
 import { demoPlayers } from './players.js';
 
 const PATH = '/explorer';
@@ -34,74 +35,54 @@ window.fetch = (url, options) => {
 
 export interface ExplorerOptions {
   readonly config: Pick<Config, 'mode' | 'auth' | 'brands' | 'integrations'>;
-  readonly directory: PlayerDirectory;
+  readonly orm: MikroORM;
 }
 
 /** What the editors hold at first. */
 interface Start {
   readonly greeting: string;
   readonly authorization: string;
-  readonly playerId: string;
+  readonly walletId: string;
 }
 
 /** A GraphQL explorer that works without a network: every file comes from the package. */
-export function mountExplorer(app: Express, { config, directory }: ExplorerOptions): void {
-  const launchInto = config.integrations[0];
+export function mountExplorer(app: Express, { config, orm }: ExplorerOptions): void {
   app.use(serveRuru(ASSETS));
-  app.get(PATH, async (request, response) => {
-    const start = (await demoStart(request, config, directory)) ?? blankStart;
-    const headers = JSON.stringify({ authorization: start.authorization }, null, 2);
-    const editors = {
-      staticPath: ASSETS,
-      endpoint: '/graphql',
-      // The headers go to the WebSocket too, as the payload of its `connection_init`.
-      subscriptionEndpoint: `ws://${request.headers.host ?? 'localhost'}/graphql`,
-      // What was typed before is kept by the browser; the token and the player's id are those of this start.
-      defaultQuery: startQuery(start.greeting, launchInto?.id ?? '', launchInto?.currencies[0] ?? ''),
-      initialVariables: JSON.stringify({ player: start.playerId }, null, 2),
-      initialHeaders: headers,
-      defaultHeaders: headers,
-    };
-    // "<" is escaped, so that no text can end the script element.
-    const json = JSON.stringify(editors).replaceAll('<', '\\u003c');
-    const page = ruruHTML({
-      staticPath: ASSETS,
-      htmlParts: {
-        titleTag: '<title>Croupier explorer</title><link rel="icon" href="data:,">',
-        configScript: `<script>const RURU_CONFIG = ${json};\n${askForSchema}</script>`,
-      },
-    });
-    response
-      .set({ 'cache-control': 'no-store', 'content-security-policy': contentSecurity, 'referrer-policy': 'no-referrer' })
-      .type('html')
-      .send(page);
+  app.get(PATH, (request, response, next) => {
+    (isFromHere(request) ? demoStart(config, orm) : Promise.resolve(undefined))
+      .then((start = blankStart) => {
+        response
+          .set({ 'cache-control': 'no-store', 'content-security-policy': contentSecurity })
+          .type('html')
+          .send(explorerPage(start, request.headers.host ?? 'localhost', config));
+      })
+      .catch(next);
   });
 }
 
-/** The sandbox's first player, ready to play; only for a browser on this machine. */
-async function demoStart(
-  request: Request,
-  { mode, auth, brands }: ExplorerOptions['config'],
-  directory: PlayerDirectory,
-): Promise<Start | undefined> {
-  const [brand] = brands;
-  const [externalId] = demoPlayers;
-  if (mode !== 'sandbox' || auth.kind !== 'secret' || brand === undefined || !isFromHere(request)) return undefined;
-  const player = await directory.find(brand.id, externalId);
-  if (player === undefined) return undefined;
-  const token = await issueToken(auth.secret, { subject: externalId, brand: brand.id, roles: ['player'] }, TOKEN_SECONDS);
-  return {
-    greeting: `# You are the player ${externalId}. The token is below, in Headers.`,
-    authorization: `Bearer ${token}`,
-    playerId: formatId('player', player),
+function explorerPage(start: Start, host: string, { integrations }: ExplorerOptions['config']): string {
+  const headers = JSON.stringify({ authorization: start.authorization }, null, 2);
+  const editors = {
+    staticPath: ASSETS,
+    endpoint: '/graphql',
+    // The headers go to the WebSocket too, as the payload of its `connection_init`.
+    subscriptionEndpoint: `ws://${host}/graphql`,
+    // The browser keeps what was typed before; the token and the wallet's id are always those of this sandbox.
+    defaultQuery: startQuery(start.greeting, integrations[0]),
+    initialVariables: JSON.stringify({ wallet: start.walletId }, null, 2),
+    initialHeaders: headers,
+    defaultHeaders: headers,
   };
+  // "<" is escaped, so that no text can end the script element.
+  const json = JSON.stringify(editors).replaceAll('<', '\\u003c');
+  return ruruHTML({
+    staticPath: ASSETS,
+    htmlParts: {
+      titleTag: '<title>Croupier explorer</title><link rel="icon" href="data:,">',
+      configScript: `<script>const RURU_CONFIG = ${json};\n${askForSchema}</script>`,
+    },
+  });
 }
-
-const blankStart: Start = {
-  greeting: '# Below, put a token into Headers; for Watch, your id into Variables.',
-  authorization: 'Bearer …',
-  playerId: 'pl_…',
-};
 
 /** The name asked for is checked too: a foreign page whose name was pointed at this machine must not read a token. */
 function isFromHere({ hostname, socket }: Request): boolean {
@@ -109,8 +90,35 @@ function isFromHere({ hostname, socket }: Request): boolean {
   return isLoopback && ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
+/** The sandbox's first player, ready to play. */
+async function demoStart(
+  { mode, auth, brands, integrations }: ExplorerOptions['config'],
+  orm: MikroORM,
+): Promise<Start | undefined> {
+  const brand = brands[0]?.id;
+  const [externalId] = demoPlayers;
+  const currency = integrations[0]?.currencies[0];
+  if (mode !== 'sandbox' || auth.kind !== 'secret' || brand === undefined || currency === undefined) return undefined;
+  const em = orm.em.fork();
+  const player = await em.findOne(Player, { brandId: brand, externalId });
+  const wallet = player && (await em.findOne(Wallet, { lane: player.lane, playerId: player.id, currency }));
+  if (!wallet) return undefined;
+  const token = await issueToken(auth.secret, { subject: externalId, brand, roles: ['player'] }, TOKEN_SECONDS);
+  return {
+    greeting: `# You are ${externalId}: your token is below, in Headers.`,
+    authorization: `Bearer ${token}`,
+    walletId: formatId('wallet', wallet),
+  };
+}
+
+const blankStart: Start = {
+  greeting: '# Put a token into Headers, below, and for Watch\n# the id of a wallet into Variables.',
+  authorization: 'Bearer <token>',
+  walletId: 'wa_...',
+};
+
 /** Lines are short, so that they fit beside the answer. */
-function startQuery(greeting: string, integration: string, currency: string): string {
+function startQuery(greeting: string, launched: Config['integrations'][number] | undefined): string {
   return `${greeting}
 # The play button runs one of these.
 
@@ -126,16 +134,16 @@ query Me {
 # A game to play: open the url in a new browser tab.
 mutation Launch {
   launchGame(input: {
-    integration: "${integration}", currency: "${currency}"
+    integration: "${launched?.id ?? ''}", currency: "${launched?.currencies[0] ?? ''}"
   }) {
     ... on LaunchSession { url }
     ... on Refusal { message }
   }
 }
 
-# My balances, live. Leave it running and place a bet.
-subscription Watch($player: ID!) {
-  balanceChanged(playerId: $player) {
+# My balance, live: leave it running and place a bet.
+subscription Watch($wallet: ID!) {
+  balanceChanged(walletId: $wallet) {
     sequence
     balance { amount currency }
     transaction { kind amount { amount } }

@@ -25,15 +25,23 @@ export async function openSandbox(config: Config, app: App, url: string, logger:
   };
 }
 
-function startSimulator(
-  config: Config,
+async function startSimulator(
+  { mode, integrations }: Config,
   { integration, port }: Config['simulators'][number],
   url: string,
   logger: Logger,
 ): Promise<IgpxSimulator> {
-  const settings = config.integrations.find(({ id }) => id === integration)?.settings;
+  const settings = integrations.find(({ id }) => id === integration)?.settings;
   const callbackUrl = `${url}/callbacks/${integration}`;
-  return startIgpxSimulator({ port, callbackUrl, settings: IgpxSettings.parse(settings), logger });
+  try {
+    return await startIgpxSimulator({ port, callbackUrl, settings: IgpxSettings.parse(settings), logger });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    const cure = mode === 'sandbox' ? 'set SIMULATOR_PORT to another' : 'give another under "simulators"';
+    throw new Error(`port ${port} of the simulated provider is taken; stop what listens there or ${cure}.`, {
+      cause: error,
+    });
+  }
 }
 
 /** What a newcomer sees first: where everything is, and one command that moves money. */
@@ -46,25 +54,28 @@ async function directions(config: Config, url: string, simulators: readonly Igpx
       : '(tokens come from your key server)';
   const [player] = demoPlayers;
   return `
-${bold('Croupier is ready')}: a sandbox with play money, on this machine only.
+${bold('Croupier is ready')}: a sandbox with play money.
 
-  GraphQL            ${url}/graphql
-  Explorer           ${url}/explorer
-  Simulated provider ${simulators.map((each) => each.url).join(', ')}  ${dim('(launch a game to play there)')}
+  Begin here   ${bold(`${url}/explorer`)}
+               You are ${player} there. Run Launch, open the URL it answers in another tab, run Watch, and place a bet.
 
-  Players ${demoPlayers.join(', ')}, each with EUR 1000.00, USD 1000.00, BTC 0.5
-  Token of ${player} ${dim(`(${TOKEN_HOURS} h)`)}
-  ${await token('player', player)}
-  Token of the operator ${dim(`(${TOKEN_HOURS} h)`)}
-  ${await token('operator', 'operator@sandbox')}
+  GraphQL      ${url}/graphql   ${dim('with the header "authorization: Bearer <token>"')}
+  Provider     ${simulators.map((each) => each.url).join(', ')}   ${dim('a simulated sportsbook; launch it to play')}
+  Players      ${demoPlayers.join(', ')}, each with EUR 1000.00, USD 1000.00 and BTC 0.5
 
-${bold('A signed bet')}, as the provider would send it. Paste it in another terminal, in this folder:
+  Token of ${player}, for ${TOKEN_HOURS} hours:
+${await token('player', player)}
+  Token of the operator, for ${TOKEN_HOURS} hours:
+${await token('operator', 'operator@sandbox')}
+
+${bold('A signed bet')}, as the provider sends it. Paste this in another terminal, in this folder:
 
 ${betCommand(url)}
 
   It answers {"error":null,"transaction_id":"tx_…"}, and ${player} has EUR 5.00 less. Paste the last line again: the same
-  answer, and nothing moves. Change a byte of the body without signing again: {"error":"INTERNAL_ERROR"}.
-  ${dim('Ctrl-C stops everything; the data stays in .croupier/.')}
+  answer, and nothing moves. Change BODY and paste the last line: {"error":"INTERNAL_ERROR"}, as the signature is wrong.
+
+  ${dim('Ctrl-C stops everything; the data stays in .croupier/. A line for every callback: LOG_LEVEL=info npm start')}
 
 `;
 }

@@ -32,7 +32,8 @@ export class BalanceChangeObject {
   }
 
   @Field(() => String, {
-    description: 'Whole number, as text: that of the wallet\'s last transaction. Give the last one seen as "after" to resume.',
+    description:
+      'Whole number, as text: that of the wallet\'s last transaction. Give the last one seen as "after" to resume.',
   })
   get sequence(): string {
     return this.row.sequence.toString();
@@ -102,7 +103,11 @@ async function* balanceChanges(
     for (const wallet of wallets) yield toChange(context, wallet, undefined, new Date());
   }
   // Whatever was committed since the snapshots were read lies after their sequences, and the feed repairs by sequence.
-  const cursors: WalletCursor[] = wallets.map(({ lane, id, sequence }) => ({ lane, walletId: id, after: after ?? sequence }));
+  const cursors: WalletCursor[] = wallets.map(({ lane, id, sequence }) => ({
+    lane,
+    walletId: id,
+    after: after ?? sequence,
+  }));
   const byId = new Map(wallets.map((wallet) => [`${wallet.lane}|${wallet.id}`, wallet]));
   for await (const moved of context.services.feed.follow(cursors, signal)) {
     const wallet = byId.get(`${moved.lane}|${moved.walletId}`);
@@ -150,6 +155,7 @@ function stoppable<Item>(start: (signal: AbortSignal) => AsyncGenerator<Item>): 
 
 function readSequence(text: string): bigint {
   const sequence = /^(?:0|[1-9]\d{0,18})$/.test(text) ? BigInt(text) : undefined;
-  if (sequence === undefined || sequence > UNITS_MAX) throw badInput('"after" must be a sequence: a whole number, as text.');
+  if (sequence === undefined || sequence > UNITS_MAX)
+    throw badInput('"after" must be a sequence: a whole number, as text.');
   return sequence;
 }

@@ -17,7 +17,9 @@ export class CashierInput {
   @Field(() => ID, { description: 'Id of the player.' })
   readonly playerId!: string;
 
-  @Field(() => String, { description: 'Code of the currency, in capitals. A deposit opens the wallet if the brand lists it.' })
+  @Field(() => String, {
+    description: 'Code of the currency, in capitals. A deposit opens the wallet if the brand lists it.',
+  })
   readonly currency!: string;
 
   @Field(() => DecimalScalar, {
@@ -34,13 +36,14 @@ export class CashierInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "The operator's own note, such as a payment id, 1 to 255 bytes; kept as the transaction's `externalRound`.",
+    description:
+      "The operator's own note, such as a payment id, 1 to 255 bytes; kept as the transaction's `externalRound`.",
   })
   readonly reference?: string | null;
 }
 
 @ObjectType('CashierReceipt', { description: 'The money moved.' })
-export class CashierReceipt {
+class CashierReceipt {
   @Field(() => TransactionObject, { description: 'The movement.' })
   readonly transaction: TransactionObject;
 
@@ -61,7 +64,7 @@ export class CashierReceipt {
   implements: RefusalInterface,
   description: 'The balance is lower than the amount, or below zero.',
 })
-export class InsufficientFunds extends RefusalInterface {
+class InsufficientFunds extends RefusalInterface {
   @Field(() => MoneyObject, { description: 'The balance at that moment.' })
   readonly balance: MoneyObject;
 
@@ -75,7 +78,7 @@ export class InsufficientFunds extends RefusalInterface {
   implements: RefusalInterface,
   description: 'The amount is not above 0, has more decimals than the currency, or is beyond what a wallet can hold.',
 })
-export class AmountInvalid extends RefusalInterface {
+class AmountInvalid extends RefusalInterface {
   constructor() {
     super('The amount must be above 0, with no more decimals than the currency, and fit the wallet.');
   }
@@ -85,7 +88,7 @@ export class AmountInvalid extends RefusalInterface {
   implements: RefusalInterface,
   description: 'The key was used before with another amount, currency, direction or reference; the first stays.',
 })
-export class IdempotencyConflict extends RefusalInterface {
+class IdempotencyConflict extends RefusalInterface {
   @Field(() => TransactionObject, { description: 'What the key stands for.' })
   readonly transaction: TransactionObject;
 
@@ -116,7 +119,9 @@ export class CashierResolver {
     return move(context, input, (request) => context.services.cashier.deposit(request));
   }
 
-  @Mutation(() => CashierResult, { description: `Takes money out of a player's wallet, never more than is there. ${common}` })
+  @Mutation(() => CashierResult, {
+    description: `Takes money out of a player's wallet, never more than is there. ${common}`,
+  })
   withdraw(
     @Arg('input', () => CashierInput, { description: 'The withdrawal.' }) input: CashierInput,
     @Ctx() context: GraphqlContext,

@@ -5,7 +5,7 @@ import type { Logger } from '../observability/logger.js';
 import { PlayerError, type PlayerErrorCode } from '../players/players.js';
 
 /** What `extensions.code` can say, besides the words of GraphQL itself (GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED …). */
-export const apiErrors = {
+const apiErrors = {
   UNAUTHENTICATED: 'A valid token is needed: header "Authorization: Bearer <JWT>".',
   FORBIDDEN: 'The token has no role that may do this.',
   NOT_FOUND: 'There is no such thing, or the token may not see it.',
@@ -17,7 +17,7 @@ export const apiErrors = {
   UNAVAILABLE: 'Not now; repeating the same request is safe.',
   INTERNAL: 'A fault in the gateway; it is logged under the id.',
 } as const;
-export type ApiErrorCode = keyof typeof apiErrors;
+type ApiErrorCode = keyof typeof apiErrors;
 
 const httpStatus: Partial<Record<ApiErrorCode, number>> = { UNAUTHENTICATED: 401, QUERY_TOO_COMPLEX: 400 };
 

@@ -8,7 +8,7 @@ import {
 import { expressMiddleware } from '@as-integrations/express5';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import express from 'express';
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql';
 import type { Authenticator } from '../auth.js';
 import { createCashier } from '../cashier/cashier.js';
 import type { Config } from '../config.js';
@@ -41,7 +41,11 @@ export interface GraphqlDeps {
 const PATH = '/graphql';
 
 /** Serves GraphQL on `/graphql`: operations by POST, subscriptions (and anything else) by WebSocket. */
-export async function mountGraphql(app: express.Express, http: Server, deps: GraphqlDeps): Promise<{ close(): Promise<void> }> {
+export async function mountGraphql(
+  app: express.Express,
+  http: Server,
+  deps: GraphqlDeps,
+): Promise<{ close(): Promise<void> }> {
   const { config, authenticator, logger } = deps;
   const { introspection } = config.graphql;
   const services = createServices(deps);
@@ -67,7 +71,31 @@ export async function mountGraphql(app: express.Express, http: Server, deps: Gra
     ],
   });
   await apollo.start();
+  routePosts(app, apollo, async (request) => {
+    const principal = await authenticateBearer(authenticator, request.headers.authorization);
+    return new GraphqlContext(principal, services);
+  });
+  app.all(PATH, (_request, response) => {
+    response.setHeader('allow', 'POST');
+    answer(response, 405, badInput('Use POST, or a WebSocket with graphql-transport-ws.'), present);
+  });
+  app.use(PATH, refuse(present));
 
+  const sockets = serveSockets(http, { path: PATH, schema, introspection, authenticator, services, present, logger });
+  return {
+    async close() {
+      await sockets.close();
+      await apollo.stop();
+    },
+  };
+}
+
+/** @param open makes the context from the headers alone, so whoever has no token makes the gateway read nothing */
+function routePosts(
+  app: express.Express,
+  apollo: ApolloServer<GraphqlContext>,
+  open: (request: express.Request) => Promise<GraphqlContext>,
+): void {
   const contexts = new WeakMap<express.Request, GraphqlContext>();
   const execute = expressMiddleware(apollo, {
     async context({ req }) {
@@ -78,10 +106,8 @@ export async function mountGraphql(app: express.Express, http: Server, deps: Gra
   });
   app.post(
     PATH,
-    // Before the body is read: whoever has no token makes the gateway read and parse nothing.
     async (request, _response, next) => {
-      const principal = await authenticateBearer(authenticator, request.headers.authorization);
-      contexts.set(request, new GraphqlContext(principal, services));
+      contexts.set(request, await open(request));
       next();
     },
     requireJson,
@@ -95,18 +121,6 @@ export async function mountGraphql(app: express.Express, http: Server, deps: Gra
     },
     execute,
   );
-  app.all(PATH, (_request, response) => {
-    answer(response.setHeader('allow', 'POST'), 405, badInput('Use POST, or a WebSocket with graphql-transport-ws.'), present);
-  });
-  app.use(PATH, refuse(present));
-
-  const sockets = serveSockets(http, { path: PATH, schema, introspection, authenticator, services, present, logger });
-  return {
-    async close() {
-      await sockets.close();
-      await apollo.stop();
-    },
-  };
 }
 
 function createServices({ config, orm, ledger, feed, directory, providers, logger }: GraphqlDeps): Services {
@@ -132,7 +146,7 @@ const limitPlugin: ApolloServerPlugin<GraphqlContext> = {
     return {
       async didResolveOperation({ document, operation, request }) {
         if (operation === undefined) return;
-        if (operation.operation === 'subscription') throw badInput('Subscriptions need a WebSocket.');
+        if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw badInput('Subscriptions need a WebSocket.');
         assertWithinLimits(document, operation, request.variables);
       },
     };
@@ -150,7 +164,8 @@ function refuse(present: ErrorPresenter): express.ErrorRequestHandler {
     if (response.headersSent) return next(error);
     const bodyStatus = bodyErrorStatus(error);
     if (bodyStatus !== undefined) {
-      const text = bodyStatus === 413 ? `The body is larger than ${BODY_BYTES_MAX} bytes.` : 'The body is not plain JSON.';
+      const text =
+        bodyStatus === 413 ? `The body is larger than ${BODY_BYTES_MAX} bytes.` : 'The body is not plain JSON.';
       return answer(response, bodyStatus, badInput(text), present);
     }
     const code = error instanceof GraphQLError ? error.extensions['code'] : undefined;

@@ -25,7 +25,9 @@ export class IntegrationObject {
     return this.row.currencies;
   }
 
-  @Field(() => Boolean, { description: 'False once it has left the configuration: nothing can be launched or bet any more.' })
+  @Field(() => Boolean, {
+    description: 'False once it has left the configuration: nothing can be launched or bet any more.',
+  })
   get active(): boolean {
     return this.row.active;
   }

@@ -22,7 +22,8 @@ export class LaunchGameInput {
 
   @Field(() => String, {
     nullable: true,
-    description: "The provider's id of the game, 1 to 255 bytes; absent where the provider is one game, such as a sportsbook.",
+    description:
+      "The provider's id of the game, 1 to 255 bytes; absent where the provider is one game, such as a sportsbook.",
   })
   readonly game?: string | null;
 
@@ -31,11 +32,12 @@ export class LaunchGameInput {
 }
 
 @ObjectType('LaunchSession', { description: 'A launched game.' })
-export class LaunchSessionObject {
+class LaunchSessionObject {
   readonly row: LaunchedSession;
 
   @Field(() => String, {
-    description: "To be opened in the player's browser, once and soon. It speaks for the player: never log or share it.",
+    description:
+      "To be opened in the player's browser, once and soon. It speaks for the player: never log or share it.",
   })
   readonly url: string;
 
@@ -76,7 +78,7 @@ export class LaunchSessionObject {
   implements: RefusalInterface,
   description: 'The brand has no such integration, or it is no longer active.',
 })
-export class GameUnavailable extends RefusalInterface {
+class GameUnavailable extends RefusalInterface {
   constructor() {
     super('The brand has no such integration, or it is not active.');
   }
@@ -86,7 +88,7 @@ export class GameUnavailable extends RefusalInterface {
   implements: RefusalInterface,
   description: 'The provider could not be reached or would not launch the game.',
 })
-export class ProviderUnavailable extends RefusalInterface {
+class ProviderUnavailable extends RefusalInterface {
   @Field(() => Boolean, { description: 'Whether trying again in a moment makes sense.' })
   readonly retryable: boolean;
 
@@ -108,15 +110,16 @@ type LaunchResult = typeof LaunchResult;
 export class LaunchResolver {
   @Mutation(() => LaunchResult, {
     description:
-      'Launches a game for a player: the token\'s own, or any of the brand with the role operator or service. Every call makes ' +
-      'a new session. Errors: FORBIDDEN, NOT_FOUND for players who do not exist or are not the token\'s, BAD_USER_INPUT.',
+      "Launches a game for a player: the token's own, or any of the brand with the role operator or service. Every call makes " +
+      "a new session. Errors: FORBIDDEN, NOT_FOUND for players who do not exist or are not the token's, BAD_USER_INPUT.",
   })
   async launchGame(
     @Arg('input', () => LaunchGameInput, { description: 'Who wants to play what.' }) input: LaunchGameInput,
     @Ctx() context: GraphqlContext,
   ): Promise<LaunchResult> {
     const { integration, currency, game, language } = input;
-    if (language != null && !/^[a-z]{2}$/.test(language)) throw badInput('"language" must be two small letters, such as "en".');
+    if (language != null && !/^[a-z]{2}$/.test(language))
+      throw badInput('"language" must be two small letters, such as "en".');
     const outcome = await context.services.launch.launchGame({
       player: await playerToLaunch(context, input.playerId),
       integration,

@@ -64,7 +64,8 @@ function weigh(
   variables: Readonly<Record<string, unknown>>,
 ): Weight {
   const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const each of document.definitions) if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each);
+  for (const each of document.definitions)
+    if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each);
   const weighed = new Map<string, Weight>();
 
   function weighFragment(name: string): Weight {
@@ -100,7 +101,8 @@ function weigh(
 
   function weighField(field: FieldNode): Weight {
     // Only where introspection is on; it never leaves memory, and GraphQL bounds its depth itself.
-    if (field.name.value === '__schema' || field.name.value === '__type') return { ...nothing, depth: 1, fields: 1, cost: 1 };
+    if (field.name.value === '__schema' || field.name.value === '__type')
+      return { ...nothing, depth: 1, fields: 1, cost: 1 };
     const inner = field.selectionSet === undefined ? nothing : weighSelections(field.selectionSet);
     return {
       depth: inner.depth + 1,

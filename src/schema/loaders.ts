@@ -60,14 +60,18 @@ export function createLoaders(orm: MikroORM, currencies: ReadonlyMap<string, { r
   const plain = { disableIdentityMap: true } as const;
 
   const player = one<RowKey, Player>(nameOfRow, nameOfRow, async (keys) =>
-    em.find(Player, { $or: byLane(keys, 'id') }, plain),
+    em.find(Player, { $or: byLane(keys, (ids) => ({ id: { $in: ids } })) }, plain),
   );
   const wallet = one<RowKey, WalletRow>(nameOfRow, nameOfRow, async (keys) =>
-    em.find(Wallet, { $or: byLane(keys, 'id') }, plain),
+    em.find(Wallet, { $or: byLane(keys, (ids) => ({ id: { $in: ids } })) }, plain),
   );
   const walletsOfPlayer = new DataLoader<RowKey, readonly WalletRow[], string>(
     async (keys) => {
-      const found = await em.find(Wallet, { $or: byLane(keys, 'playerId') }, { ...plain, orderBy: { currency: 'asc' } });
+      const found = await em.find(
+        Wallet,
+        { $or: byLane(keys, (ids) => ({ playerId: { $in: ids } })) },
+        { ...plain, orderBy: { currency: 'asc' } },
+      );
       for (const each of found) wallet.prime(each, each);
       const byPlayer = Map.groupBy(found, ({ lane, playerId }) => nameOfRow({ lane, id: playerId }));
       return keys.map((key) => byPlayer.get(nameOfRow(key)) ?? []);
@@ -75,12 +79,13 @@ export function createLoaders(orm: MikroORM, currencies: ReadonlyMap<string, { r
     { cacheKeyFn: nameOfRow },
   );
   const transaction = one<TransactionKey, TransactionRow>(nameOfTransaction, nameOfTransaction, async (keys) =>
-    em.find(LedgerTransaction, { $or: byWallet(keys, 'sequence') }, plain),
+    em.find(LedgerTransaction, { $or: byWallet(keys, (sequences) => ({ sequence: { $in: sequences } })) }, plain),
   );
   const rollbackOf = one<TransactionKey, TransactionRow & Pick<LedgerTransaction, 'undoes'>>(
     nameOfTransaction,
     (row) => nameOfTransaction({ ...row, sequence: row.undoes ?? 0n }),
-    async (keys) => em.find(LedgerTransaction, { $or: byWallet(keys, 'undoes') }, plain),
+    async (keys) =>
+      em.find(LedgerTransaction, { $or: byWallet(keys, (sequences) => ({ undoes: { $in: sequences } })) }, plain),
   );
   const byExternalKey = one<ExternalKey, TransactionRow>(nameOfExternalKey, nameOfExternalKey, async (keys) =>
     em.find(LedgerTransaction, { $or: keys.map((key) => ({ ...key })) }, plain),
@@ -90,9 +95,12 @@ export function createLoaders(orm: MikroORM, currencies: ReadonlyMap<string, { r
     ({ id }) => id,
     async (ids) => em.find(Integration, { id: { $in: [...ids] } }, plain),
   );
-  const walletPage = new DataLoader<WalletPageKey, readonly TransactionRow[], string>((keys) => readWalletPages(em, keys), {
-    cacheKeyFn: ({ page, ...key }) => `${nameOfRow(key)}|${page.direction}|${page.size}|${page.from ?? ''}`,
-  });
+  const walletPage = new DataLoader<WalletPageKey, readonly TransactionRow[], string>(
+    (keys) => readWalletPages(em, keys),
+    {
+      cacheKeyFn: ({ page, ...key }) => `${nameOfRow(key)}|${page.direction}|${page.size}|${page.from ?? ''}`,
+    },
+  );
   // A currency that has left the configuration keeps its wallets, and its scale in the database.
   const storedScale = one<string, Currency>(
     (code) => code,
@@ -147,25 +155,17 @@ function nameOfExternalKey({ lane, playerId, integration, externalKey }: Externa
 }
 
 /** Conditions that name each lane once, so that every row is reached by its key and on its shard. */
-function byLane<Column extends string>(keys: readonly RowKey[], column: Column) {
+function byLane<Condition>(keys: readonly RowKey[], among: (ids: bigint[]) => Condition) {
   return [...Map.groupBy(keys, ({ lane }) => lane)].map(([lane, group]) => ({
     lane,
-    ...in_(
-      column,
-      group.map(({ id }) => id),
-    ),
+    ...among(group.map(({ id }) => id)),
   }));
 }
 
-function byWallet<Column extends string>(keys: readonly TransactionKey[], column: Column) {
-  return [...Map.groupBy(keys, ({ lane, walletId }) => nameOfRow({ lane, id: walletId })).values()].flatMap((group) => {
+function byWallet<Condition>(keys: readonly TransactionKey[], among: (sequences: bigint[]) => Condition) {
+  return [...Map.groupBy(keys, ({ lane, walletId }) => `${lane}|${walletId}`).values()].flatMap((group) => {
     const [first] = group;
     if (first === undefined) return [];
-    const sequences = group.map(({ sequence }) => sequence);
-    return [{ lane: first.lane, walletId: first.walletId, ...in_(column, sequences) }];
+    return [{ lane: first.lane, walletId: first.walletId, ...among(group.map(({ sequence }) => sequence)) }];
   });
-}
-
-function in_<Column extends string>(column: Column, values: bigint[]): { [key in Column]: { $in: bigint[] } } {
-  return { [column]: { $in: values } } as { [key in Column]: { $in: bigint[] } };
 }

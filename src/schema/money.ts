@@ -4,7 +4,9 @@ import { DecimalScalar, decimalText } from './scalars.js';
 
 @ObjectType('Money', { description: 'An exact amount in one currency.' })
 export class MoneyObject {
-  @Field(() => DecimalScalar, { description: 'Units of the currency itself (euros, not cents), exact, as text: "12.50".' })
+  @Field(() => DecimalScalar, {
+    description: 'Units of the currency itself (euros, not cents), exact, as text: "12.50".',
+  })
   readonly amount: string;
 
   @Field(() => String, { description: 'Code as configured, in capitals: "EUR", "BTC".' })

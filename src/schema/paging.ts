@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Field, Int, ObjectType } from 'type-graphql';
+import { Field, ObjectType } from 'type-graphql';
 import { badInput } from './errors.js';
 
 export const PAGE_SIZE_DEFAULT = 20;
@@ -19,7 +19,6 @@ export const pageArgumentTexts = {
   last: `How many to answer from the end of the list, or before the cursor: 1 to ${PAGE_SIZE_MAX}. Not together with "first" or "after".`,
   before: 'Cursor of an edge of the same list with the same filter: answers what comes before it.',
 } as const;
-export const pageSizeType = () => Int;
 
 /** A stretch of a list, to be read by position: never by offset, so rows that arrive meanwhile shift nothing. */
 export interface Page<Position> {
@@ -33,9 +32,9 @@ export interface Page<Position> {
 /** How positions of one list are written into cursors. `scope` names the list: a cursor of another one is refused. */
 export interface CursorFormat<Position> {
   readonly scope: string;
-  write(position: Position): string;
+  readonly write: (position: Position) => string;
   /** @returns undefined for what `write` never makes */
-  read(text: string): Position | undefined;
+  readonly read: (text: string) => Position | undefined;
 }
 
 /** @throws BAD_USER_INPUT */

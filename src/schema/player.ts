@@ -2,7 +2,7 @@ import { Arg, Ctx, Field, ID, InputType, Mutation, ObjectType, Query, registerEn
 import type { Player } from '../entities/index.js';
 import type { PlayerStatus } from '../ledger/commands.js';
 import { formatId } from '../ledger/ids.js';
-import { isExternalId } from '../players/external-id.js';
+import { isName } from '../ledger/names.js';
 import { managedPlayer, ownPlayer, playerById, requireManager, visiblePlayer } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
@@ -69,7 +69,10 @@ export class CreatePlayerInput {
   })
   readonly externalId!: string;
 
-  @Field(() => String, { nullable: true, description: "Slug of the brand; must be the token's, which is also the default." })
+  @Field(() => String, {
+    nullable: true,
+    description: "Slug of the brand; must be the token's, which is also the default.",
+  })
   readonly brand?: string | null;
 
   @Field(() => [String], {
@@ -92,7 +95,8 @@ export class SetPlayerStatusInput {
 export class PlayerResolver {
   @Query(() => PlayerObject, {
     nullable: true,
-    description: 'The player whose token this is; null for tokens of staff and services, and before the player was created.',
+    description:
+      'The player whose token this is; null for tokens of staff and services, and before the player was created.',
   })
   async me(@Ctx() context: GraphqlContext): Promise<PlayerObject | undefined> {
     const player = await ownPlayer(context);
@@ -109,7 +113,7 @@ export class PlayerResolver {
     @Arg('id', () => ID, { nullable: true, description: 'Id of the player.' }) id: string | null,
     @Arg('brand', () => String, {
       nullable: true,
-      description: "Slug of the brand, with \"externalId\"; the token's when absent.",
+      description: 'Slug of the brand, with "externalId"; the token\'s when absent.',
     })
     brand: string | null,
     @Arg('externalId', () => String, { nullable: true, description: "The operator's own name for the player." })
@@ -138,7 +142,11 @@ export class PlayerResolver {
       throw apiError('FORBIDDEN', 'The token belongs to another brand.');
     }
     const { externalId, currencies } = input;
-    const key = await services.players.create({ brand: principal.brand, externalId, currencies: currencies ?? undefined });
+    const key = await services.players.create({
+      brand: principal.brand,
+      externalId,
+      currencies: currencies ?? undefined,
+    });
     return reread(context, key);
   }
 
@@ -163,7 +171,7 @@ async function byExternalId(
   externalId: string,
 ): Promise<Player | undefined> {
   const { principal, services } = context;
-  if ((brand != null && brand !== principal.brand) || !isExternalId(externalId)) return undefined;
+  if ((brand != null && brand !== principal.brand) || !isName(externalId)) return undefined;
   return visiblePlayer(context, await services.directory.find(principal.brand, externalId));
 }
 

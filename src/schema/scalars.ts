@@ -2,7 +2,8 @@ import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { type Decimal, formatUnits, parseDecimal } from '../ledger/money.js';
 import { badInput } from './errors.js';
 
-const DECIMAL_HINT = 'A Decimal is text such as "12.50": digits, at most one point, no exponent, at most 40 characters.';
+const DECIMAL_HINT =
+  'A Decimal is text such as "12.50": digits, at most one point, no exponent, at most 40 characters.';
 
 export const DecimalScalar = new GraphQLScalarType<Decimal, string>({
   name: 'Decimal',

@@ -20,7 +20,7 @@ export interface SocketOptions {
   readonly logger: Logger;
 }
 
-export const socketLimits = {
+const socketLimits = {
   messageBytesMax: 16_384,
   /** From the opening to `connection_init`. */
   initTimeoutMs: 3_000,
@@ -33,7 +33,7 @@ export const socketLimits = {
 } as const;
 
 /** Why a socket is closed from this side, besides what graphql-transport-ws prescribes. */
-export const closeCodes = {
+const closeCodes = {
   unsupportedData: 1003,
   /** Clients reconnect on these two, and resume with "after". */
   serviceRestart: 1012,
@@ -117,7 +117,9 @@ function createProtocol({ schema, introspection, authenticator, services, presen
       if (principal === undefined) return [apiError('UNAUTHENTICATED')];
       // The new operation is counted already.
       if (Object.keys(context.subscriptions).length > socketLimits.operationsMax) {
-        return [apiError('QUERY_TOO_COMPLEX', `A socket carries at most ${socketLimits.operationsMax} operations at a time.`)];
+        return [
+          apiError('QUERY_TOO_COMPLEX', `A socket carries at most ${socketLimits.operationsMax} operations at a time.`),
+        ];
       }
       const read = readOperation(schema, { query, operationName, variables }, { introspection });
       if ('errors' in read) return read.errors;
@@ -143,7 +145,8 @@ function accept(socket: WebSocket, protocol: Protocol, logger: Logger): void {
     {
       protocol: socket.protocol,
       // Resolves once the bytes have left: whoever reads slowly is sent to slowly. A socket that is gone needs no answer.
-      send: (data) => new Promise((resolve) => (socket.readyState === socket.OPEN ? socket.send(data, () => resolve()) : resolve())),
+      send: (data) =>
+        new Promise((resolve) => (socket.readyState === socket.OPEN ? socket.send(data, () => resolve()) : resolve())),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) =>
         socket.on('message', (data, isBinary) => {

@@ -122,8 +122,14 @@ export function historyCursors(scope: string): CursorFormat<HistoryPosition> {
     write: ({ createdAt, lane, walletId, sequence }) => `${createdAt.getTime()}.${lane}.${walletId}.${sequence}`,
     read(text) {
       const [, time, lane, walletId, sequence] = /^(\d{1,14})\.(\d{1,2})\.(\d{1,19})\.(\d{1,19})$/.exec(text) ?? [];
-      if (time === undefined || lane === undefined || walletId === undefined || sequence === undefined) return undefined;
-      const position = { createdAt: new Date(Number(time)), lane: Number(lane), walletId: BigInt(walletId), sequence: BigInt(sequence) };
+      if (time === undefined || lane === undefined || walletId === undefined || sequence === undefined)
+        return undefined;
+      const position = {
+        createdAt: new Date(Number(time)),
+        lane: Number(lane),
+        walletId: BigInt(walletId),
+        sequence: BigInt(sequence),
+      };
       return position.walletId <= UNITS_MAX && position.sequence <= UNITS_MAX ? position : undefined;
     },
   };

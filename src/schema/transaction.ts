@@ -26,7 +26,9 @@ registerEnumType(TransactionKindEnum, {
     BET: { description: 'Took the stake.' },
     WIN: { description: 'Gave the payout; 0 records that nothing was won.' },
     ROLLBACK: { description: 'Undid one bet or win; 0 when there was nothing to undo, or it had been undone before.' },
-    TOMBSTONE: { description: 'Stands, without money, in the place of a movement that was rolled back before it arrived.' },
+    TOMBSTONE: {
+      description: 'Stands, without money, in the place of a movement that was rolled back before it arrived.',
+    },
     DEPOSIT: { description: 'Brought money in from outside the games.' },
     WITHDRAWAL: { description: 'Took money out.' },
   },
@@ -52,14 +54,16 @@ function flagName(flag: string): string {
   return flag.replaceAll('-', '_').toUpperCase();
 }
 
-export const TransactionFlagEnum: Readonly<Record<string, string>> = Object.fromEntries(
+const TransactionFlagEnum: Readonly<Record<string, string>> = Object.fromEntries(
   Object.keys(flagTexts).map((flag) => [flagName(flag), flag]),
 );
 
 registerEnumType(TransactionFlagEnum, {
   name: 'TransactionFlag',
   description: 'Something a person should look at.',
-  valuesConfig: Object.fromEntries(Object.entries(flagTexts).map(([flag, description]) => [flagName(flag), { description }])),
+  valuesConfig: Object.fromEntries(
+    Object.entries(flagTexts).map(([flag, description]) => [flagName(flag), { description }]),
+  ),
 });
 
 @ObjectType('Transaction', { description: 'One immutable row of the ledger: one movement of one wallet.' })
@@ -75,7 +79,9 @@ export class TransactionObject {
     return formatTransactionId(this.row);
   }
 
-  @Field(() => String, { description: "Whole number, as text: the transaction's place in its wallet, 1, 2, 3 … without gaps." })
+  @Field(() => String, {
+    description: "Whole number, as text: the transaction's place in its wallet, 1, 2, 3 … without gaps.",
+  })
   get sequence(): string {
     return this.row.sequence.toString();
   }
@@ -110,7 +116,8 @@ export class TransactionObject {
 
   @Field(() => String, {
     nullable: true,
-    description: "The provider's id of the round, or the reference of a deposit or withdrawal; null where none was stated.",
+    description:
+      "The provider's id of the round, or the reference of a deposit or withdrawal; null where none was stated.",
   })
   get externalRound(): string | null {
     return this.row.round ?? null;
@@ -149,7 +156,9 @@ export class TransactionObject {
     return isStaff(context) ? this.row.flags : [];
   }
 
-  @Field(() => DateTimeScalar, { description: 'When the gateway received it. Order comes from the sequence, not from here.' })
+  @Field(() => DateTimeScalar, {
+    description: 'When the gateway received it. Order comes from the sequence, not from here.',
+  })
   get createdAt(): Date {
     return this.row.createdAt;
   }

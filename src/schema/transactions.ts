@@ -67,7 +67,8 @@ export class TransactionFilterInput {
 @Resolver(() => WalletObject)
 export class WalletTransactionsResolver {
   @FieldResolver(() => TransactionConnectionObject, {
-    description: "The wallet's transactions by their sequence: the first edge is the newest. Error BAD_USER_INPUT for cursors " +
+    description:
+      "The wallet's transactions by their sequence: the first edge is the newest. Error BAD_USER_INPUT for cursors " +
       'of another list and sizes out of range.',
   })
   async transactions(
@@ -102,7 +103,7 @@ export class TransactionResolver {
   @Query(() => TransactionObject, {
     nullable: true,
     description:
-      "A transaction by the provider's id. Some providers use one id for several players: then, without \"playerId\", the newest " +
+      'A transaction by the provider\'s id. Some providers use one id for several players: then, without "playerId", the newest ' +
       'that the token may see. Null for what does not exist and for what the token may not see.',
   })
   async transactionByKey(
@@ -110,23 +111,33 @@ export class TransactionResolver {
     integration: string,
     @Arg('externalKey', () => String, { description: "The provider's id of the movement, or the idempotency key." })
     externalKey: string,
-    @Arg('playerId', () => ID, { nullable: true, description: 'Id of the player it belongs to.' }) playerId: string | null,
+    @Arg('playerId', () => ID, { nullable: true, description: 'Id of the player it belongs to.' }) playerId:
+      | string
+      | null,
     @Ctx() context: GraphqlContext,
   ): Promise<TransactionObject | undefined> {
     const scope = await scopeOf(context, playerId);
     if (scope === undefined) return undefined;
-    const row = await findByKey(context, readName('integration', integration), readName('externalKey', externalKey), scope.player);
+    const row = await findByKey(
+      context,
+      readName('integration', integration),
+      readName('externalKey', externalKey),
+      scope.player,
+    );
     return row && new TransactionObject(row);
   }
 
   @Query(() => TransactionConnectionObject, {
     description:
       'The history: the first edge is the newest. With "walletId" in the order of the wallet\'s sequence, otherwise by the time ' +
-      "of receipt. Players get their own transactions, staff those of the brand; what the token may not see is left out. Errors: " +
+      'of receipt. Players get their own transactions, staff those of the brand; what the token may not see is left out. Errors: ' +
       'BAD_USER_INPUT for a reversed range, cursors of another list or filter, and sizes out of range; QUERY_TOO_SLOW.',
   })
   async transactions(
-    @Arg('filter', () => TransactionFilterInput, { nullable: true, description: 'Everything that may be seen when absent.' })
+    @Arg('filter', () => TransactionFilterInput, {
+      nullable: true,
+      description: 'Everything that may be seen when absent.',
+    })
     filter: TransactionFilterInput | null,
     @Arg('first', () => Int, { nullable: true, description: pageArgumentTexts.first }) first: number | null,
     @Arg('after', () => String, { nullable: true, description: pageArgumentTexts.after }) after: string | null,

@@ -39,7 +39,8 @@ export class WalletObject {
   }
 
   @Field(() => String, {
-    description: "Whole number, as text: that of the wallet's last transaction (1, 2, 3 … without gaps), \"0\" before the first.",
+    description:
+      'Whole number, as text: that of the wallet\'s last transaction (1, 2, 3 … without gaps), "0" before the first.',
   })
   get sequence(): string {
     return this.row.sequence.toString();

@@ -1,7 +1,6 @@
-import { describe, expect, test } from 'vitest';
-import { createTestPlayer } from '../support/database.js';
+import { describe, test } from 'vitest';
 import { expectRefused, secrets, underAttack } from './impostor.js';
-import { type Answer, balanceOf, bodyOf, type Facts, movementsOf, refused, send, sign, tooPoor } from './provider.js';
+import { type Answer, send, sign } from './provider.js';
 
 const target = underAttack();
 
@@ -23,7 +22,15 @@ function post(body: string, action: Action = 'bet'): Promise<Answer> {
   return send(target().gateway.url, path, { body, headers: sign(body, secrets.current) });
 }
 
-const amounts = [
+/** Named by their beginning: some are a megabyte long. */
+function named(values: readonly (string | undefined)[]): [string, string | undefined][] {
+  return values.map((json) => {
+    if (json === undefined) return ['that is missing', json];
+    return [json.length > 50 ? `${json.slice(0, 30)}… of ${json.length} characters` : json, json];
+  });
+}
+
+const amounts = named([
   ['""', '" 12 "', '"12 "', '"\\u00a012"', '"12\\n"', '"0x10"', '"1e3"', '"1E3"', '"1_000"', '"1,50"', '"1,000.00"', '"1.000,00"'],
   ['"\u0661\u0662"', '"\uff11\uff12"', '"12\u20ac"', '"$12"', '"+12"', '"-12"', '"-0"', '"--1"', '"01"', '".5"', '"5."', '"1.2.3"'],
   ['"NaN"', '"Infinity"', '"null"', '"12\\u0000"', '"\u221212"', '[5]', '["5"]', '{}', '{"value":"5"}', 'true', 'null'],
@@ -31,10 +38,11 @@ const amounts = [
   [`"${'9'.repeat(40)}"`, `"${'9'.repeat(41)}"`, '9'.repeat(400), `"1.${'0'.repeat(400)}"`, `1.${'9'.repeat(60)}`],
   // 2^63, 2^64 and 2^53 + 1 of the major unit, and the first unit that a balance cannot hold.
   ['"9223372036854775808"', '9223372036854775808', '18446744073709551616', '9007199254740993', '"9223372036854.775808"'],
-].flat();
+  undefined,
+].flat());
 
 describe.each(actions)('a %s', (action) => {
-  test.each([...amounts, undefined])('of the amount %s is refused', async (amount) => {
+  test.each(amounts)('of the amount %s is refused', async (_name, amount) => {
     expectRefused(await post(bodyWith(action, { amount }), action));
   });
 });
@@ -43,19 +51,18 @@ test('a stake with more decimals than the currency has is refused, written eithe
   for (const amount of ['"0.0000001"', '0.0000001', '"1.0000001"']) expectRefused(await post(bodyWith('bet', { amount })));
 });
 
-const names = [
+const names = named([
   ['""', '" "', '"\\t"', '" mallory"', '"mallory "', '"\\u0000"', '"mal\\u0000lory"', '"mallory\\n"', '"\\ud800"', '"\\udc00x"'],
   ['42', '-1', '1.5', 'true', 'null', '[]', '["mallory"]', '{}', '{"$ne":""}', undefined, `"${'x'.repeat(300)}"`],
   [`"${'x'.repeat(256)}"`, `"${'\u20ac'.repeat(86)}"`, `"${'x'.repeat(60 * 1_024)}"`, `"${'x'.repeat(1_024 * 1_024)}"`],
-].flat();
+].flat());
 
 describe.each(actions)('in a %s', (action) => {
-  test.each(names)('the user id %s is refused', async (user_id) => {
+  test.each(names)('the user id %s is refused', async (_name, user_id) => {
     expectRefused(await post(bodyWith(action, { user_id }), action));
   });
 
-  test.each(names)('the transaction id %s is refused', async (transaction_id) => {
-    if (/^" ?mallory ?"$/.test(transaction_id ?? '') && transaction_id === '"mallory"') return;
+  test.each(names)('the transaction id %s is refused', async (_name, transaction_id) => {
     expectRefused(await post(bodyWith(action, { transaction_id }), action));
   });
 
@@ -67,43 +74,31 @@ describe.each(actions)('in a %s', (action) => {
   });
 
   // A rollback posts where its target is, so its own currency decides only where there is no target.
-  test.each([
+  test.each(named([
     ['"eur"', '"Eur"', '"XXX"', '"JPY"', '"EU"', '"EURO"', '" EUR"', '"EUR "', '""', '"\\u0000"', '978', 'null', '["EUR"]', undefined],
     ['"EUR\u200b"', '"\u20ac"', '"__proto__"', '"EUR,USD"', `"${'E'.repeat(300)}"`],
-  ].flat())('the currency %s is refused', async (currency) => {
+  ].flat()))('the currency %s is refused', async (_name, currency) => {
     expectRefused(await post(bodyWith(action, { currency }), action));
   });
 });
 
+test('a payout that the balance could not hold is refused', async () => {
+  expectRefused(await post(bodyWith('result', { amount: '"9223372036854.775807"' })));
+});
+
 describe('a rollback', () => {
-  test.each([...names, '"v"'])('of the target %s is refused', async (rollback_transaction_id) => {
+  test.each([...names, ...named(['"v"'])])('of the target %s is refused', async (_name, rollback_transaction_id) => {
     expectRefused(await post(bodyWith('rollback', { rollback_transaction_id }), 'rollback'));
   });
 });
 
-test.each([
+test.each(named([
   ['"Bet"', '"BET"', '"bet "', '"refund"', '"balance"', '"getBalance"', '"rollback"', '"win"', '""', '["bet"]', '{}', '1', 'null'],
   ['"__proto__"', '"constructor"', '"toString"', undefined],
-].flat())('the action %s on the path of transactions is refused', async (action) => {
+].flat()))('the action %s on the path of transactions is refused', async (_name, action) => {
   expectRefused(await post(bodyWith('result', { action })));
 });
 
-test.each(['"bet"', '"result"', '"cancel"', 'null', undefined])('the action %s on the path of rollbacks is refused', async (action) => {
+test.each(named(['"bet"', '"result"', '"cancel"', 'null', undefined]))('the action %s on the path of rollbacks is refused', async (_name, action) => {
   expectRefused(await post(bodyWith('rollback', { action }), 'rollback'));
-});
-
-describe('what may look hostile and is not', () => {
-  async function expectMoved(facts: readonly Partial<Facts>[], balance: string): Promise<readonly { external_key: string }[]> {
-    const { gateway } = target();
-    const player = await createTestPlayer(gateway.database);
-    for (const fact of facts) {
-      const body = bodyOf({ transaction_id: 'k', user_id: player.externalId, ...fact });
-      expect(await post(body)).toMatchObject({ status: 200, body: expect.stringContaining('"error":null') });
-    }
-    expect(await balanceOf(gateway.database, player.wallets.get('EUR'))).toBe(balance);
-    const rows = await movementsOf(gateway.database, player.id);
-    // The table of money rows is compared around each test, so what is put in here is taken note of there.
-    await undo(player.id);
-    return rows;
-  }
 });

@@ -254,6 +254,17 @@ test('an unknown player is refused, and not made', async () => {
   expect(rowCount).toBe(0);
 });
 
+test.each([`'; DROP TABLE player; --`, '{a,"b"}', 'NULL', '\\', '../../x', '\u00e9\u0301\u{1f3b2}', '__proto__', 'x'.repeat(255)])(
+  'the id %j is kept as it is',
+  async (transaction_id) => {
+    const first = await accepted({ transaction_id });
+    expect(await accepted({ transaction_id })).toBe(first);
+    await accepted({ transaction_id: 'undo', rollback_transaction_id: transaction_id });
+    const rows = await movementsOf(gateway.database, player.id);
+    expect(rows).toMatchObject([{ external_key: transaction_id }, { target: transaction_id, effect: '10000000' }]);
+  },
+);
+
 test('a declined bet does not use its id up', async () => {
   expect(await post({ transaction_id: 'bet', amount: '100.01' })).toEqual(tooPoor);
   await accepted({ transaction_id: 'won', action: 'result', amount: '1.00' });

@@ -1,5 +1,3 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { audit, type AuditReport } from '../../src/ledger/audit.js';
@@ -24,7 +22,17 @@ let bob: TestPlayer;
 let walletId: bigint;
 
 /** Alice's ledger rows, one unit of work each but for the tombstone, which shares that of its rollback. */
-const sequences = { deposit: 1n, bet1: 2n, win1: 3n, bet2: 4n, undo: 5n, early: 6n, tombstone: 7n, again: 8n, bet3: 9n };
+const sequences = {
+  deposit: 1n,
+  bet1: 2n,
+  win1: 3n,
+  bet2: 4n,
+  undo: 5n,
+  early: 6n,
+  tombstone: 7n,
+  again: 8n,
+  bet3: 9n,
+};
 
 beforeEach(async () => {
   db = await createTestDatabase();
@@ -197,12 +205,7 @@ const breakages: Record<InvariantName, Breakage> = {
       await rewrite(sequences.bet3, 'balance_after = -1')(client);
     },
     named: () => [txId(sequences.bet3)],
-    also: [
-      'schema-is-in-place',
-      'balances-add-up',
-      'hash-chain-is-unbroken',
-      'wallet-balance-is-the-sum-of-its-rows',
-    ],
+    also: ['schema-is-in-place', 'balances-add-up', 'hash-chain-is-unbroken', 'wallet-balance-is-the-sum-of-its-rows'],
   },
   'row-is-of-its-wallets-player': {
     how: (client) => rewrite(sequences.bet1, `player_id = ${bob.id}`)(client),
@@ -277,9 +280,21 @@ describe('the audit names the row that breaks an invariant, and no other', () =>
 
 describe('the schema', () => {
   test.for([
-    ['a constraint that is no longer validated', 'alter table ledger_transaction drop constraint ledger_hash_size, add constraint ledger_hash_size check (octet_length(hash) = 32) not valid', /ledger_hash_size/],
-    ['a unique key over fewer columns under the same name', 'drop index ledger_undoes_unique; create unique index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes, sequence) where undoes is not null', /ledger_undoes_unique/],
-    ['an index that is not unique', 'drop index ledger_undoes_unique; create index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes) where undoes is not null', /ledger_undoes_unique/],
+    [
+      'a constraint that is no longer validated',
+      'alter table ledger_transaction drop constraint ledger_hash_size, add constraint ledger_hash_size check (octet_length(hash) = 32) not valid',
+      /ledger_hash_size/,
+    ],
+    [
+      'a unique key over fewer columns under the same name',
+      'drop index ledger_undoes_unique; create unique index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes, sequence) where undoes is not null',
+      /ledger_undoes_unique/,
+    ],
+    [
+      'an index that is not unique',
+      'drop index ledger_undoes_unique; create index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes) where undoes is not null',
+      /ledger_undoes_unique/,
+    ],
     ['a foreign key that is switched off', 'alter table ledger_transaction disable trigger all', /switched off/],
   ] as const)('%s is found', async ([, deed, what]) => {
     await asIntruder((client) => client.query(deed));
@@ -343,9 +358,9 @@ test('an audit of some lanes sees only those, and one lane after the other sees 
 });
 
 test('a gateway at work causes no false alarm', async () => {
-  let stop = false;
+  const stop = new AbortController();
   const work = Array.from({ length: 4 }, async (_, worker) => {
-    for (let count = 0; !stop; count += 1) {
+    for (let count = 0; !stop.signal.aborted; count += 1) {
       const key = `load-${worker}-${count}`;
       await ledger.execute(bet(count % 2 === 0 ? alice : bob, key, '0.01'), { policy, deadlineMs: 5_000 });
       await ledger.execute(rollback(alice, `${key}-r`, key), { policy, deadlineMs: 5_000 });
@@ -353,37 +368,11 @@ test('a gateway at work causes no false alarm', async () => {
   });
   const reports: AuditReport[] = [];
   for (let count = 0; count < 15; count += 1) reports.push(await audit(db.orm));
-  stop = true;
+  stop.abort();
   await Promise.all(work);
   expect(reports.flatMap(brokenNames)).toEqual([]);
-  const checked = reports.map((each) => each.invariants.find(({ name }) => name === 'sequences-are-dense')?.checked ?? 0);
+  const checked = reports.map(
+    (each) => each.invariants.find(({ name }) => name === 'sequences-are-dense')?.checked ?? 0,
+  );
   expect(checked.at(-1)).toBeGreaterThan(checked[0] ?? 0);
-});
-
-describe('npm run audit', () => {
-  async function runAudit(...args: string[]) {
-    const run = promisify(execFile);
-    const env = { ...process.env, DATABASE_URL: db.url };
-    return run(process.execPath, ['--import', 'tsx', 'src/cli/audit.ts', ...args], { env }).then(
-      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
-  }
-
-  test('ends with 0 on sound books, and with 1 and the transaction id on crooked ones', async () => {
-    const sound = await runAudit();
-    expect(sound.stdout).toContain('The books are in order.');
-    expect(sound.code).toBe(0);
-    await asIntruder(rewrite(sequences.win1, "round = 'another'"));
-    const crooked = await runAudit();
-    expect(crooked.code).toBe(1);
-    expect(crooked.stdout).toContain(`${txId(sequences.win1)}, lane ${alice.lane}, wallet ${walletId}, sequence 3`);
-    expect(crooked.stdout).toMatch(/BROKEN +hash-chain-is-unbroken/);
-  });
-
-  test('refuses a lane that does not exist', async () => {
-    const { code, stderr } = await runAudit('--from', '64');
-    expect(code).toBe(2);
-    expect(stderr).toContain('There is no lane "64".');
-  });
 });

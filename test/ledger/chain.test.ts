@@ -53,7 +53,12 @@ const variants: Record<string, Partial<ChainedRow>> = {
   flags: { flags: ['late-bet', 'amount-differs'] },
   'a millisecond later': { createdAt: new Date('2026-05-01T10:00:00.124Z') },
   'before 1970': { createdAt: new Date('1969-12-31T23:59:59.999Z') },
-  'largest numbers': { walletId: 2n ** 63n - 1n, sequence: 2n ** 63n - 1n, effect: -(2n ** 63n - 1n), stated: 2n ** 63n - 1n },
+  'largest numbers': {
+    walletId: 2n ** 63n - 1n,
+    sequence: 2n ** 63n - 1n,
+    effect: -(2n ** 63n - 1n),
+    stated: 2n ** 63n - 1n,
+  },
 };
 
 describe('the hash of a row', () => {

@@ -36,7 +36,14 @@ function stored(more: Partial<KnownRow> = {}): KnownRow {
 
 const tombstone = stored({ kind: 'tombstone', effect: 0n, stated: null });
 const storedWin = stored({ kind: 'win', externalKey: 'w1', effect: 10_000_000n });
-const storedRollback = stored({ kind: 'rollback', externalKey: 'x1', target: 'b1', undoes: 3n, effect: 10_000_000n, stated: null });
+const storedRollback = stored({
+  kind: 'rollback',
+  externalKey: 'x1',
+  target: 'b1',
+  undoes: 3n,
+  effect: 10_000_000n,
+  stated: null,
+});
 
 /** A decision in a line: `post bet -10 → 90`, `replay 3`, `refuse CODE + tombstone`, and its flags. */
 function summary(decision: Decision): string {
@@ -54,7 +61,12 @@ function summary(decision: Decision): string {
   }
 }
 
-function decided(command: Movement, known: Known = nothing, state: Partial<WalletState> = {}, policy: Partial<Policy> = {}) {
+function decided(
+  command: Movement,
+  known: Known = nothing,
+  state: Partial<WalletState> = {},
+  policy: Partial<Policy> = {},
+) {
   return summary(decide(wallet(state), known, command, { ...gentle, ...policy }));
 }
 
@@ -91,7 +103,12 @@ describe('a new credit', () => {
   test.for([
     ['a win', win(alice, 'w', '5'), {}, 'post win w 5 → 105'],
     ['a loss', win(alice, 'w', '0'), {}, 'post win w 0 → 100'],
-    ['a win with more decimals, rounded down', win(alice, 'w', '1.0000009'), {}, 'post win w 1 → 101 [credit-rounded-down]'],
+    [
+      'a win with more decimals, rounded down',
+      win(alice, 'w', '1.0000009'),
+      {},
+      'post win w 1 → 101 [credit-rounded-down]',
+    ],
     ['a win below one unit', win(alice, 'w', '0.0000009'), {}, 'post win w 0 → 100 [credit-rounded-down]'],
     ['a negative win', win(alice, 'w', '-1'), {}, 'refuse AMOUNT_INVALID'],
     ['a win that would burst the balance', win(alice, 'w', '1'), { balance: UNITS_MAX }, 'refuse AMOUNT_INVALID'],
@@ -104,7 +121,9 @@ describe('a new credit', () => {
 
   const inactive: PlayerStatus[] = ['SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'];
   test.for(inactive)('of a player who is %s lands, flagged, unless the policy is literal', (playerStatus) => {
-    expect(decided(win(alice, 'w', '5'), nothing, { playerStatus })).toBe('post win w 5 → 105 [win-of-inactive-player]');
+    expect(decided(win(alice, 'w', '5'), nothing, { playerStatus })).toBe(
+      'post win w 5 → 105 [win-of-inactive-player]',
+    );
     expect(decided(win(alice, 'w', '5'), nothing, { playerStatus }, { inactiveWin: 'refuse' })).toBe(
       'refuse PLAYER_NOT_ACTIVE [win-of-inactive-player]',
     );
@@ -127,7 +146,12 @@ describe('a key that was used before', () => {
     ['another kind', win(alice, 'b1', '10'), stored(), 'conflict'],
     ['the same win', win(alice, 'w1', '10'), storedWin, 'same'],
     ['the same rounded win', win(alice, 'w1', '10.0000004'), stored({ ...storedWin, rest: '0.0000004' }), 'same'],
-    ['a win that was rounded otherwise', win(alice, 'w1', '10.0000005'), stored({ ...storedWin, rest: '0.0000004' }), 'conflict'],
+    [
+      'a win that was rounded otherwise',
+      win(alice, 'w1', '10.0000005'),
+      stored({ ...storedWin, rest: '0.0000004' }),
+      'conflict',
+    ],
     ['the same rollback', rollback(alice, 'x1', 'b1'), storedRollback, 'same'],
     ['the same rollback in another currency', rollback(alice, 'x1', 'b1', { currency: 'USD' }), storedRollback, 'same'],
     ['a rollback of something else', rollback(alice, 'x1', 'b2'), storedRollback, 'conflict'],
@@ -171,20 +195,62 @@ describe('a rollback', () => {
     ['a bet', undo(), known(stored()), {}, {}, 'post rollback x 10 → 110'],
     ['a win', undo(), known(storedWin), {}, {}, 'post rollback x -10 → 90'],
     ['a bet of nothing', undo(), known(stored({ effect: 0n, stated: 0n })), {}, {}, 'post rollback x 0 → 100'],
-    ['a win already spent', undo(), known(storedWin), { balance: 1n }, {}, 'post rollback x -10 → -9.999999 [wallet-in-debt]'],
+    [
+      'a win already spent',
+      undo(),
+      known(storedWin),
+      { balance: 1n },
+      {},
+      'post rollback x -10 → -9.999999 [wallet-in-debt]',
+    ],
     ['another amount than the bet', undo(half), known(stored()), {}, {}, 'post rollback x 10 → 110 [amount-differs]'],
-    ['another currency than the bet', undo({ currency: 'USD' }), known(stored()), {}, {}, 'post rollback x 10 → 110 [currency-differs]'],
+    [
+      'another currency than the bet',
+      undo({ currency: 'USD' }),
+      known(stored()),
+      {},
+      {},
+      'post rollback x 10 → 110 [currency-differs]',
+    ],
     ['the bet of a closed player', undo(), known(stored()), { playerStatus: 'CLOSED' }, {}, 'post rollback x 10 → 110'],
     ['a rollback', undo(), known(storedRollback), {}, {}, 'refuse TARGET_INVALID [rollback-of-rollback]'],
     ['itself', rollback(alice, 'x', 'x'), nothing, {}, {}, 'refuse TARGET_INVALID'],
-    ['a win where only bets may be', undo(), known(storedWin), {}, { rollbackTargets: ['bet'] }, 'refuse TARGET_INVALID'],
+    [
+      'a win where only bets may be',
+      undo(),
+      known(storedWin),
+      {},
+      { rollbackTargets: ['bet'] },
+      'refuse TARGET_INVALID',
+    ],
     ['a deposit', undo(), known(stored({ kind: 'deposit', effect: 10_000_000n })), {}, {}, 'refuse TARGET_INVALID'],
-    ['a negative amount', undo({ amount: { digits: -5n, decimals: 0 } }), known(stored()), {}, {}, 'refuse AMOUNT_INVALID'],
+    [
+      'a negative amount',
+      undo({ amount: { digits: -5n, decimals: 0 } }),
+      known(stored()),
+      {},
+      {},
+      'refuse AMOUNT_INVALID',
+    ],
     ['a bet a second time', undo(), known(stored(), true), {}, {}, 'post rollback x 0 → 100 [second-rollback]'],
-    ['a bet a second time, strictly', undo(), known(stored(), true), {}, { secondRollback: 'refuse' }, 'refuse ALREADY_ROLLED_BACK'],
+    [
+      'a bet a second time, strictly',
+      undo(),
+      known(stored(), true),
+      {},
+      { secondRollback: 'refuse' },
+      'refuse ALREADY_ROLLED_BACK',
+    ],
     ['a tombstone', undo(), known(tombstone), {}, {}, 'post rollback x 0 → 100 [second-rollback]'],
     ['a tombstone, strictly', undo(), known(tombstone), {}, { secondRollback: 'refuse' }, 'refuse ALREADY_ROLLED_BACK'],
-    ['something unknown', undo(), nothing, {}, {}, 'post rollback x 0 → 100, tombstone b1 0 → 100 [rollback-of-unknown]'],
+    [
+      'something unknown',
+      undo(),
+      nothing,
+      {},
+      {},
+      'post rollback x 0 → 100, tombstone b1 0 → 100 [rollback-of-unknown]',
+    ],
     [
       'something unknown, strictly',
       undo(),
@@ -207,9 +273,17 @@ describe('a rollback', () => {
 
   test('moves exactly the opposite of its target and names it, and the rows follow the wallet without a gap', () => {
     const decision = decide(wallet(), known(stored({ sequence: 4n })), undo({ round: 'r' }), gentle);
-    expect(decision).toMatchObject({ type: 'post', rows: [{ sequence: 6n, undoes: 4n, target: 'b1', effect: 10_000_000n, round: 'r' }] });
+    expect(decision).toMatchObject({
+      type: 'post',
+      rows: [{ sequence: 6n, undoes: 4n, target: 'b1', effect: 10_000_000n, round: 'r' }],
+    });
     const early = decide(wallet(), nothing, undo(), gentle);
-    expect(early).toMatchObject({ rows: [{ sequence: 6n, undoes: null, target: 'b1' }, { sequence: 7n, target: null, externalKey: 'b1' }] });
+    expect(early).toMatchObject({
+      rows: [
+        { sequence: 6n, undoes: null, target: 'b1' },
+        { sequence: 7n, target: null, externalKey: 'b1' },
+      ],
+    });
   });
 
   test('a refund that would burst the balance is refused, not a fault', () => {

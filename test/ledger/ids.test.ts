@@ -22,7 +22,11 @@ describe('public ids', () => {
     const random = seeded(3);
     const ids = new Map<string, string>();
     for (let count = 0; count < 5_000; count += 1) {
-      const place = { lane: random.below(64), walletId: BigInt(1 + random.below(80)), sequence: BigInt(1 + random.below(80)) };
+      const place = {
+        lane: random.below(64),
+        walletId: BigInt(1 + random.below(80)),
+        sequence: BigInt(1 + random.below(80)),
+      };
       const facts = `${place.lane} ${place.walletId} ${place.sequence}`;
       const id = formatTransactionId(place);
       expect(ids.get(id) ?? facts).toBe(facts);

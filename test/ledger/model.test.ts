@@ -4,7 +4,13 @@ import { CASHIER, playerStatuses, type WalletCommand } from '../../src/ledger/co
 import type { Policy } from '../../src/ledger/policy.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
 import { auditAfterEach } from '../support/books.js';
-import { createTestDatabase, createTestLedger, createTestPlayer, type TestDatabase, testWorld } from '../support/database.js';
+import {
+  createTestDatabase,
+  createTestLedger,
+  createTestPlayer,
+  type TestDatabase,
+  testWorld,
+} from '../support/database.js';
 import { decimal, policy as gentle, said } from './commands.js';
 import { createWire, terminateLedgers } from './interruption.js';
 import { type Random, seeded } from './random.js';
@@ -50,7 +56,12 @@ function randomCommand(random: Random, players: readonly [string, ...string[]]):
   const integration = random.chance(0.9) ? 'igpx-demo' : 'igpx-second';
   const moving = { ...addressed, integration, currency, key, round };
   if (roll < 60) return { kind: random.chance(0.7) ? 'bet' : 'win', ...moving, amount: decimal(random.pick(amounts)) };
-  return { kind: 'rollback', ...moving, key: random.chance(0.9) ? `x${random.below(14)}` : key, target: `k${random.below(14)}` };
+  return {
+    kind: 'rollback',
+    ...moving,
+    key: random.chance(0.9) ? `x${random.below(14)}` : key,
+    target: `k${random.below(14)}`,
+  };
 }
 
 async function openWorld() {
@@ -92,12 +103,18 @@ describe.for([
       const ledger = createTestLedger(db, { laneSets, findPlayer });
       const history: string[] = [];
       for (let round = 0; round < 40; round += 1) {
-        const commands = Array.from({ length: 1 + random.below(random.pick([1, 4, 25])) }, () => randomCommand(random, players));
+        const commands = Array.from({ length: 1 + random.below(random.pick([1, 4, 25])) }, () =>
+          randomCommand(random, players),
+        );
         const expected = commands.map((command) => model.apply(command, policy));
-        const executions = await Promise.all(commands.map((command) => ledger.execute(command, { policy, deadlineMs: 20_000 })));
+        const executions = await Promise.all(
+          commands.map((command) => ledger.execute(command, { policy, deadlineMs: 20_000 })),
+        );
         const got = executions.map(({ outcome }) => said(outcome));
         history.push(...commands.map((command, index) => `${JSON.stringify(command, bigintText)} ${got[index]}`));
-        expect(got, history.slice(-60).join('\n')).toEqual(expected);
+        // The commands that led there are what a failure is understood by.
+        const led = history.slice(-60);
+        expect({ led, answers: got }).toEqual({ led, answers: expected });
       }
       await ledger.close();
       await expectSameBalances(names, model);
@@ -136,36 +153,39 @@ function firstWord(answer: string): string {
   return answer.replace(/^replayed/, 'applied');
 }
 
-test.for([31, 32, 33])('two gateways at once apply every key once and agree on every answer about it (seed %i)', async (seed) => {
-  const random = seeded(seed);
-  const { names, players, findPlayer } = await openWorld();
-  const ledgers = [createTestLedger(db, { findPlayer }), createTestLedger(db, { findPlayer })];
-  const receipts = new Map<string, string>();
-  let applied = 0;
-  for (let round = 0; round < 20; round += 1) {
-    const group = Array.from({ length: 10 }, () => randomCommand(random, players));
-    const executions = ledgers.flatMap((ledger) => group.map((command) => ({ ledger, command })));
-    await Promise.all(
-      executions.map(async ({ ledger, command }) => {
-        const { outcome } = await ledger.execute(command, { policy: gentle, deadlineMs: 20_000 });
-        if (!('receipt' in outcome) || !('key' in command)) return;
-        const facts = `${outcome.receipt.transactionId} ${outcome.receipt.balanceAfterUnits}`;
-        const key = `${command.player} ${command.integration} ${command.key}`;
-        expect(receipts.get(key) ?? facts).toBe(facts);
-        receipts.set(key, facts);
-        if (outcome.type === 'applied') applied += 1;
-      }),
-    );
-  }
-  await Promise.all(ledgers.map((ledger) => ledger.close()));
-  expect(applied).toBe(receipts.size);
-  const { rows } = await db.owner.query<{ count: string }>(
-    `select count(*) from ledger_transaction t join player p on p.lane = t.lane and p.id = t.player_id
+test.for([31, 32, 33])(
+  'two gateways at once apply every key once and agree on every answer about it (seed %i)',
+  async (seed) => {
+    const random = seeded(seed);
+    const { names, players, findPlayer } = await openWorld();
+    const ledgers = [createTestLedger(db, { findPlayer }), createTestLedger(db, { findPlayer })];
+    const receipts = new Map<string, string>();
+    let applied = 0;
+    for (let round = 0; round < 20; round += 1) {
+      const group = Array.from({ length: 10 }, () => randomCommand(random, players));
+      const executions = ledgers.flatMap((ledger) => group.map((command) => ({ ledger, command })));
+      await Promise.all(
+        executions.map(async ({ ledger, command }) => {
+          const { outcome } = await ledger.execute(command, { policy: gentle, deadlineMs: 20_000 });
+          if (!('receipt' in outcome) || !('key' in command)) return;
+          const facts = `${outcome.receipt.transactionId} ${outcome.receipt.balanceAfterUnits}`;
+          const key = `${command.player} ${command.integration} ${command.key}`;
+          expect(receipts.get(key) ?? facts).toBe(facts);
+          receipts.set(key, facts);
+          if (outcome.type === 'applied') applied += 1;
+        }),
+      );
+    }
+    await Promise.all(ledgers.map((ledger) => ledger.close()));
+    expect(applied).toBe(receipts.size);
+    const { rows } = await db.owner.query<{ count: string }>(
+      `select count(*) from ledger_transaction t join player p on p.lane = t.lane and p.id = t.player_id
      where p.external_id = any($1) and t.kind <> 'tombstone'`,
-    [names],
-  );
-  expect(Number(rows[0]?.count)).toBe(applied);
-});
+      [names],
+    );
+    expect(Number(rows[0]?.count)).toBe(applied);
+  },
+);
 
 function bigintText(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value;

@@ -76,7 +76,10 @@ describe('unitsFloor', () => {
   test('never rounds up, and what was cut off plus the units is what was stated (seed 1)', () => {
     const random = seeded(1);
     for (let count = 0; count < 2_000; count += 1) {
-      const amount = { digits: BigInt(random.below(2 ** 31)) * BigInt(random.below(2 ** 31)), decimals: random.below(20) };
+      const amount = {
+        digits: BigInt(random.below(2 ** 31)) * BigInt(random.below(2 ** 31)),
+        decimals: random.below(20),
+      };
       const scale = random.below(19);
       const { units, rest } = unitsFloor(amount, scale);
       const cut = rest === undefined ? { digits: 0n, decimals: 0 } : parseDecimal(rest);

@@ -43,7 +43,8 @@ export class ReferenceModel {
   /** What the ledger should say, in the words of `said`. */
   apply(command: WalletCommand, policy: Policy): string {
     const person = this.people.get(command.player);
-    if (command.kind === 'bet' && !this.integrationCurrencies.has(command.currency)) return 'refused CURRENCY_NOT_ALLOWED';
+    if (command.kind === 'bet' && !this.integrationCurrencies.has(command.currency))
+      return 'refused CURRENCY_NOT_ALLOWED';
     if (person === undefined) return 'refused PLAYER_UNKNOWN';
     switch (command.kind) {
       case 'status':
@@ -71,7 +72,8 @@ export class ReferenceModel {
     const balance = person.balances.get(command.currency) ?? 0n;
     if (units === undefined) return 'refused AMOUNT_INVALID';
     if (isCredit) {
-      if (command.kind === 'win' && !person.active && policy.inactiveWin === 'refuse') return 'refused PLAYER_NOT_ACTIVE';
+      if (command.kind === 'win' && !person.active && policy.inactiveWin === 'refuse')
+        return 'refused PLAYER_NOT_ACTIVE';
       return record(person, command, command.kind, units);
     }
     if (command.kind === 'bet' && !person.active) return 'refused PLAYER_NOT_ACTIVE';
@@ -93,7 +95,14 @@ export class ReferenceModel {
       const accepted = policy.rollbackOfUnknown === 'accept';
       const answer = accepted ? record(person, own, 'rollback', 0n) : 'refused TARGET_UNKNOWN';
       const facts = 'none';
-      person.entries.set(keyOf(command, command.target), { kind: 'tombstone', currency, facts, effect: 0n, after: 0n, undone: false });
+      person.entries.set(keyOf(command, command.target), {
+        kind: 'tombstone',
+        currency,
+        facts,
+        effect: 0n,
+        after: 0n,
+        undone: false,
+      });
       return answer;
     }
     if (target.kind === 'rollback') return 'refused TARGET_INVALID';
@@ -126,7 +135,8 @@ function keyOf(command: Movement, key: string): string {
 function factsOf(command: Movement): string {
   const { kind, round = 'none' } = command;
   // A value, so that 5 and 5.00 are the same.
-  const amount = command.kind === 'rollback' ? 'any' : String(Number(command.amount.digits) / 10 ** command.amount.decimals);
+  const amount =
+    command.kind === 'rollback' ? 'any' : String(Number(command.amount.digits) / 10 ** command.amount.decimals);
   return command.kind === 'rollback'
     ? `${kind} ${round} ${command.target}`
     : `${kind} ${round} ${command.currency} ${amount}`;
@@ -142,6 +152,13 @@ function record(person: Person, command: Movement, kind: Movement['kind'], effec
   const after = (person.balances.get(command.currency) ?? 0n) + effect;
   person.balances.set(command.currency, after);
   const { currency } = command;
-  person.entries.set(keyOf(command, command.key), { kind, currency, facts: factsOf(command), effect, after, undone: false });
+  person.entries.set(keyOf(command, command.key), {
+    kind,
+    currency,
+    facts: factsOf(command),
+    effect,
+    after,
+    undone: false,
+  });
   return `applied ${after}`;
 }

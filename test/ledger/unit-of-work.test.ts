@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { WalletCommand } from '../../src/ledger/commands.js';
-import { openLedgerConnection, NotCommittedError } from '../../src/ledger/connection.js';
 import type { ExecuteOptions, Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
 import { auditAfterEach } from '../support/books.js';
@@ -90,8 +89,12 @@ describe('11: the connection is lost', () => {
 
   test('between COMMIT and its answer, where a repeat is refused: the first attempt is still told that it was applied', async () => {
     wire.cutAt('after-commit');
-    expect(await execute(bet(alice, 'b', '5'), { policy: { ...policy, duplicate: 'refuse' } })).toBe('replayed 95000000');
-    expect(await execute(bet(alice, 'b', '5'), { policy: { ...policy, duplicate: 'refuse' } })).toBe('refused DUPLICATE');
+    expect(await execute(bet(alice, 'b', '5'), { policy: { ...policy, duplicate: 'refuse' } })).toBe(
+      'replayed 95000000',
+    );
+    expect(await execute(bet(alice, 'b', '5'), { policy: { ...policy, duplicate: 'refuse' } })).toBe(
+      'refused DUPLICATE',
+    );
   });
 
   test('with a whole group under way: each of them once', async () => {
@@ -199,15 +202,48 @@ describe('12: the database', () => {
     await db.owner.query(`create sequence faults`);
     await db.owner.query(`create function fault() returns trigger language plpgsql security definer as $$ begin
       if nextval('faults') = 1 then raise exception 'made for the test' using errcode = '${code}'; end if; return new; end $$`);
-    await db.owner.query('create trigger fault before insert on ledger_transaction for each row execute function fault()');
+    await db.owner.query(
+      'create trigger fault before insert on ledger_transaction for each row execute function fault()',
+    );
     try {
-      const outcomes = await Promise.all(Array.from({ length: 20 }, (_, count) => execute(bet(alice, `b${count}`, '1'))));
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, count) => execute(bet(alice, `b${count}`, '1'))),
+      );
       expect(outcomes).toEqual(Array.from({ length: 20 }, (_, count) => `applied ${99 - count}000000`));
       expect(failures).toEqual(['A unit of 20 did not commit; its commands run again one by one']);
     } finally {
       await db.owner.query('drop trigger fault on ledger_transaction; drop function fault; drop sequence faults');
     }
   });
+});
+
+test('commands on the same key share a unit without a conflict: each sees what the one before it did', async () => {
+  const outcomes = await Promise.all([
+    execute(bet(alice, 'b', '5')),
+    execute(bet(alice, 'b', '5')),
+    execute(bet(alice, 'b', '6')),
+    execute(rollback(alice, 'x1', 'b')),
+    execute(rollback(alice, 'x2', 'b')),
+    execute(rollback(alice, 'x1', 'b')),
+    execute(rollback(alice, 'x3', 'later')),
+    execute(bet(alice, 'later', '1')),
+    execute(win(alice, 'usd1', '1', { currency: 'USD' })),
+    execute(win(alice, 'usd2', '1', { currency: 'USD' })),
+  ]);
+  expect(outcomes).toEqual([
+    'applied 95000000',
+    'replayed 95000000',
+    'refused KEY_CONFLICT',
+    'applied 100000000',
+    'applied 100000000',
+    'replayed 100000000',
+    'applied 100000000',
+    'refused BET_ROLLED_BACK',
+    'applied 1000000',
+    'applied 2000000',
+  ]);
+  expect(failures).toEqual([]);
+  expect(ledger.stats.units).toBe(1);
 });
 
 describe('13: one poisonous command among a hundred', () => {
@@ -217,8 +253,22 @@ describe('13: one poisonous command among a hundred', () => {
     );
 
   test.for([
-    ['a journal that throws', { journal: () => { throw new Error('poison'); } }],
-    ['an error that is not one', { journal: () => { throw Object.create(null); } }],
+    [
+      'a journal that throws',
+      {
+        journal: () => {
+          throw new Error('poison');
+        },
+      },
+    ],
+    [
+      'an error that is not one',
+      {
+        journal: () => {
+          throw Object.create(null);
+        },
+      },
+    ],
   ] as const)('%s: only it fails', async ([, options]) => {
     const outcomes = await hundred(() => execute(bet(alice, 'poison', '0.5'), options));
     expect(outcomes[50]).toBe('refused INTERNAL');
@@ -231,6 +281,8 @@ describe('13: one poisonous command among a hundred', () => {
     ['a key beyond 255 bytes', 'ä'.repeat(128)],
     ['an empty key', ''],
     ['a key with half a character', 'a\ud800'],
+    ['a key with white space around it', ' a'],
+    ['a key with a line break', 'a\nb'],
   ] as const)('%s: only it is refused, and as often as it is repeated', async ([, key]) => {
     const outcomes = await hundred(() => execute(bet(alice, key, '0.5')));
     // Final, not INTERNAL: a provider that repeats what cannot be stored would repeat it for ever.
@@ -247,7 +299,10 @@ describe('rule 15: the deadline', () => {
   test('passed while the lane was locked: a bet is refused, and what was committed before is still found', async () => {
     await execute(bet(alice, 'old', '1'));
     const lane = await holdLane(db, alice.lane);
-    const late = [execute(bet(alice, 'b', '1'), { deadlineMs: 50 }), execute(bet(alice, 'old', '1'), { deadlineMs: 50 })];
+    const late = [
+      execute(bet(alice, 'b', '1'), { deadlineMs: 50 }),
+      execute(bet(alice, 'old', '1'), { deadlineMs: 50 }),
+    ];
     await untilWaiting(db.owner, 1);
     await new Promise((resolve) => setTimeout(resolve, 60));
     await lane.release();
@@ -301,41 +356,4 @@ describe('closing', () => {
     expect(await betting).toBe('refused OVERLOADED');
     expect(await rowsUnder('b')).toBe(0);
   });
-});
-
-describe('the connection', () => {
-  test('does not take a COMMIT that answers ROLLBACK for one', async () => {
-    const connection = await openLedgerConnection({ connectionString: db.url });
-    await expect(connection.send([{ text: 'begin' }, { text: 'select 1/0' }])).rejects.toThrow('division by zero');
-    await expect(connection.send([{ text: 'commit' }])).rejects.toThrow(NotCommittedError);
-    await connection.close();
-  });
-
-  test('throws the first error of a group, and commits nothing of it', async () => {
-    const connection = await openLedgerConnection({ connectionString: db.url });
-    const group = ['begin', "update player set status = 'CLOSED'", 'select 1/0', 'select nonsense', 'commit'];
-    await expect(connection.send(group.map((text) => ({ text })))).rejects.toThrow('division by zero');
-    await connection.send([{ text: 'rollback' }]);
-    await connection.close();
-    const { rows } = await db.owner.query("select from player where status = 'CLOSED'");
-    expect(rows).toEqual([]);
-  });
-
-  test('knows that it is broken', async () => {
-    const connection = await openLedgerConnection({ connectionString: db.url, application_name: 'croupier-ledger' });
-    await terminateLedgers(db.owner);
-    await until(() => connection.broken);
-    await expect(connection.send([{ text: 'select 1' }])).rejects.toThrow();
-    await connection.close();
-  });
-
-  test.for(['lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout'])(
-    'cannot hold a lane for long: %s is set',
-    async (setting) => {
-      const connection = await openLedgerConnection({ connectionString: db.url });
-      const [shown] = await connection.send([{ text: `show ${setting}` }]);
-      expect(shown?.rows[0]?.[0]).toMatch(/^[1-9]s$/);
-      await connection.close();
-    },
-  );
 });

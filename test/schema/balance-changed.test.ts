@@ -16,7 +16,15 @@ const walletId = (player: TestPlayer, currency = 'EUR'): string =>
 
 async function bet(player: TestPlayer, key: string, currency = 'EUR'): Promise<void> {
   const { outcome } = await app.app.ledger.execute(
-    { kind: 'bet', brand: player.brand, player: player.externalId, integration: 'igpx-demo', currency, key, amount: { digits: 1n, decimals: 0 } },
+    {
+      kind: 'bet',
+      brand: player.brand,
+      player: player.externalId,
+      integration: 'igpx-demo',
+      currency,
+      key,
+      amount: { digits: 1n, decimals: 0 },
+    },
     { policy, deadlineMs: 5_000 },
   );
   if (outcome.type !== 'applied') throw new Error('not applied');
@@ -26,7 +34,13 @@ interface Change {
   sequence: string;
   balance: { amount: string };
   wallet: { id: string; sequence: string; balance: { amount: string } };
-  transaction: { kind: string; externalKey: string; sequence: string; amount: { amount: string }; wallet: { id: string } } | null;
+  transaction: {
+    kind: string;
+    externalKey: string;
+    sequence: string;
+    amount: { amount: string };
+    wallet: { id: string };
+  } | null;
   displayAt: string;
 }
 const fields = `sequence balance { amount } wallet { id sequence balance { amount } }
@@ -35,7 +49,9 @@ const fields = `sequence balance { amount } wallet { id sequence balance { amoun
 /** Reads changes until told to stop. */
 async function listen(token: string, args: string) {
   const client = openClient(app, token);
-  const stream = client.iterate<{ balanceChanged: Change }>({ query: `subscription { balanceChanged(${args}) { ${fields} } }` });
+  const stream = client.iterate<{ balanceChanged: Change }>({
+    query: `subscription { balanceChanged(${args}) { ${fields} } }`,
+  });
   return {
     async next(): Promise<Change> {
       const { value } = await stream.next();
@@ -73,7 +89,12 @@ describe('balanceChanged', () => {
         sequence: String(sequence),
         balance,
         wallet: { id: walletId(player), sequence: String(sequence), balance },
-        transaction: { kind: 'BET', sequence: String(sequence), amount: { amount: '-1.00' }, wallet: { id: walletId(player) } },
+        transaction: {
+          kind: 'BET',
+          sequence: String(sequence),
+          amount: { amount: '-1.00' },
+          wallet: { id: walletId(player) },
+        },
       });
     }
     await listener.close();
@@ -109,14 +130,20 @@ describe('balanceChanged', () => {
 
   test("of a player shows all wallets' snapshots, then each wallet's changes", async () => {
     const player = await createTestPlayer(app.database, { balances: { EUR: '5', USD: '7' } });
-    const listener = await listen(await app.token('player', player.externalId), `playerId: "${formatId('player', player)}"`);
+    const listener = await listen(
+      await app.token('player', player.externalId),
+      `playerId: "${formatId('player', player)}"`,
+    );
     const snapshots = [await listener.next(), await listener.next()];
     expect(snapshots.map(({ wallet, balance }) => [wallet.id, balance.amount])).toEqual([
       [walletId(player), '5.00'],
       [walletId(player, 'USD'), '7.00'],
     ]);
     await bet(player, 'u1', 'USD');
-    expect(await listener.next()).toMatchObject({ wallet: { id: walletId(player, 'USD') }, balance: { amount: '6.00' } });
+    expect(await listener.next()).toMatchObject({
+      wallet: { id: walletId(player, 'USD') },
+      balance: { amount: '6.00' },
+    });
     await bet(player, 'e1');
     expect(await listener.next()).toMatchObject({ wallet: { id: walletId(player) }, balance: { amount: '4.00' } });
     await listener.close();
@@ -133,7 +160,7 @@ describe('balanceChanged', () => {
       expect(await listener.next()).toMatchObject({ transaction: { externalKey: 'q1' } });
     });
     // The feed looks at its lanes now and then, whatever happens.
-    expect(queries.filter((line) => /wallet|player/.test(line.split(' from ')[1] ?? ''))).toEqual([]);
+    expect(queries.filter((query) => / from "?(?:wallet|player)/.test(query))).toEqual([]);
     await listener.close();
   });
 
@@ -146,7 +173,12 @@ describe('balanceChanged', () => {
       await app.token('player', 'nobody'),
     ];
     for (const token of tokens) {
-      for (const args of [`walletId: "${walletId(player)}"`, `playerId: "${formatId('player', player)}"`, 'walletId: "wa_00zzzz"', 'playerId: "x"']) {
+      for (const args of [
+        `walletId: "${walletId(player)}"`,
+        `playerId: "${formatId('player', player)}"`,
+        'walletId: "wa_00zzzz"',
+        'playerId: "x"',
+      ]) {
         const listener = await listen(token, args);
         expect(await listener.refusal()).toEqual(['NOT_FOUND']);
         await listener.close();

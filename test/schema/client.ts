@@ -1,5 +1,6 @@
 import supertest from 'supertest';
 import { type Client, createClient } from 'graphql-ws';
+import { vi } from 'vitest';
 import WebSocket from 'ws';
 import type { TestApp } from '../support/app.js';
 
@@ -8,7 +9,11 @@ export interface GraphqlAnswer {
   readonly headers: Record<string, string>;
   // Tests read answers of many shapes; what they expect is in the assertion.
   readonly data: Record<string, unknown> | null | undefined;
-  readonly errors: readonly { message: string; path?: readonly (string | number)[]; extensions: Record<string, unknown> }[];
+  readonly errors: readonly {
+    message: string;
+    path?: readonly (string | number)[];
+    extensions: Record<string, unknown>;
+  }[];
   readonly text: string;
 }
 
@@ -32,15 +37,13 @@ export async function post(url: string, token: string | undefined, body: unknown
 
 /** What the gateway asked the database through the ORM meanwhile. */
 export async function queriesDuring(app: TestApp, work: () => Promise<unknown>): Promise<string[]> {
-  const logger = app.app.database.orm.config.getLogger();
-  const before = app.log.length;
-  logger.setDebugMode(['query']);
+  const spy = vi.spyOn(app.app.database.orm.config.getLogger(), 'logQuery');
   try {
     await work();
+    return spy.mock.calls.map(([{ query }]) => query ?? '');
   } finally {
-    logger.setDebugMode(false);
+    spy.mockRestore();
   }
-  return app.log.slice(before).filter((line) => line.includes('[query]'));
 }
 
 /** The codes of an answer's errors. */
@@ -48,7 +51,11 @@ export function codes({ errors }: Pick<GraphqlAnswer, 'errors'>): unknown[] {
   return errors.map(({ extensions }) => extensions['code']);
 }
 
-export function openClient({ wsUrl }: Pick<TestApp, 'wsUrl'>, token: string, options: { retryAttempts?: number } = {}): Client {
+export function openClient(
+  { wsUrl }: Pick<TestApp, 'wsUrl'>,
+  token: string,
+  options: { retryAttempts?: number } = {},
+): Client {
   return createClient({
     url: wsUrl,
     webSocketImpl: WebSocket,
@@ -72,7 +79,8 @@ export class RawSocket {
     });
     this.socket.on('error', () => undefined);
     this.socket.on('message', (data) => {
-      this.messages.push(JSON.parse(String(data)));
+      if (!Buffer.isBuffer(data)) throw new Error('not a text message');
+      this.messages.push(JSON.parse(data.toString()));
       this.#wake?.();
     });
   }
@@ -98,7 +106,10 @@ export class RawSocket {
     for (;;) {
       const found = this.messages.find(fits);
       if (found !== undefined) return found;
-      await new Promise<void>((resolve) => (this.#wake = resolve));
+      const woken = new Promise<undefined>((resolve) => (this.#wake = () => resolve(undefined)));
+      const closed = await Promise.race([woken, this.closed]);
+      if (closed !== undefined && !this.messages.some(fits))
+        throw new Error(`closed with ${closed.code} ${closed.reason}`);
     }
   }
 }

@@ -15,7 +15,10 @@ let walletId: string;
 
 beforeAll(async () => {
   app = await startTestApp();
-  closed = await startTestApp({ database: app.database, config: { graphql: { introspection: false, explorer: false } } });
+  closed = await startTestApp({
+    database: app.database,
+    config: { graphql: { introspection: false, explorer: false } },
+  });
   token = await app.token('support');
   const player = await createTestPlayer(app.database);
   walletId = formatId('wallet', { lane: player.lane, id: player.wallets.get('EUR') ?? 0n });
@@ -30,7 +33,10 @@ const nested = (depth: number, field: 'wallets' | 'player' = 'wallets'): string 
   depth === 1 ? 'id' : `${field} { ${nested(depth - 1, field === 'wallets' ? 'player' : 'wallets')} }`;
 
 describe('a token', () => {
-  const sign = (claims: Record<string, unknown>, options: { secret?: string; expiresAt?: number; audience?: string } = {}) =>
+  const sign = (
+    claims: Record<string, unknown>,
+    options: { secret?: string; expiresAt?: number; audience?: string } = {},
+  ) =>
     new SignJWT({ brand: 'demo', roles: ['operator'], ...claims })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject('staff')
@@ -54,7 +60,10 @@ describe('a token', () => {
       expect([answer.status, ...codes(answer), answer.data]).toEqual([401, 'UNAUTHENTICATED', undefined]);
       expect(answer.headers['www-authenticate']).toBe('Bearer');
     }
-    const basic = await supertest(app.url).post('/graphql').set('authorization', 'Basic eDp5').send({ query: '{ me { id } }' });
+    const basic = await supertest(app.url)
+      .post('/graphql')
+      .set('authorization', 'Basic eDp5')
+      .send({ query: '{ me { id } }' });
     expect(basic.status).toBe(401);
   });
 
@@ -72,8 +81,16 @@ const refused: readonly (readonly [string, string, string])[] = [
     `{ me { ...A } } fragment A on Player { wallets { player { wallets { ...B } } } } fragment B on Wallet { player { wallets { player { wallets { player { wallets { id } } } } } } }`,
     'QUERY_TOO_COMPLEX',
   ],
-  ['a fragment cycle', '{ me { ...A } } fragment A on Player { wallets { player { ...A } } }', 'GRAPHQL_VALIDATION_FAILED'],
-  ['31 aliases', `{ me { ${Array.from({ length: 31 }, (_, index) => `a${index}: id`).join(' ')} } }`, 'QUERY_TOO_COMPLEX'],
+  [
+    'a fragment cycle',
+    '{ me { ...A } } fragment A on Player { wallets { player { ...A } } }',
+    'GRAPHQL_VALIDATION_FAILED',
+  ],
+  [
+    '31 aliases',
+    `{ me { ${Array.from({ length: 31 }, (_, index) => `a${index}: id`).join(' ')} } }`,
+    'QUERY_TOO_COMPLEX',
+  ],
   ['11 top-level fields', `{ ${'me { id } '.repeat(11)} }`, 'QUERY_TOO_COMPLEX'],
   ['31 directives', `{ me { ${'id @include(if: true) '.repeat(31)} } }`, 'QUERY_TOO_COMPLEX'],
   ['one field 3,000 times', `{ me { ${'id '.repeat(3_000)} } }`, 'GRAPHQL_PARSE_FAILED'],
@@ -96,7 +113,10 @@ const refused: readonly (readonly [string, string, string])[] = [
 async function overSocket(target: typeof app, query: string, variables: Record<string, unknown> = {}) {
   const client = openClient(target, token);
   try {
-    return await new Promise<{ errors: readonly { message: string; extensions: Record<string, unknown> }[]; data?: unknown }>((resolve, reject) => {
+    return await new Promise<{
+      errors: readonly { message: string; extensions: Record<string, unknown> }[];
+      data?: unknown;
+    }>((resolve, reject) => {
       let last: unknown;
       client.subscribe(
         { query, variables },
@@ -132,7 +152,9 @@ describe('an operation', () => {
   test('is priced by the page its variables ask for', async () => {
     const query = `query ($w: ID!, $n: Int) { wallet(id: $w) { transactions(first: $n) { edges { node { wallet { transactions(first: $n) { edges { node { id } } } } } } } } }`;
     expect(codes(await request(app, token, query, { w: walletId, n: 100 }))).toEqual(['QUERY_TOO_COMPLEX']);
-    expect((await overSocket(app, query, { w: walletId, n: 100 })).errors).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
+    expect((await overSocket(app, query, { w: walletId, n: 100 })).errors).toMatchObject([
+      { extensions: { code: 'QUERY_TOO_COMPLEX' } },
+    ]);
     expect((await request(app, token, query, { w: walletId, n: 10 })).errors).toEqual([]);
   });
 
@@ -147,26 +169,42 @@ describe('an operation', () => {
     const query = 'query Q($id: ID!) { wallet(id: $id) { id } }';
     expect(codes(await request(app, token, query))).toEqual(['BAD_USER_INPUT']);
     expect(codes(await request(app, token, query, { id: ['x'] }))).toEqual(['BAD_USER_INPUT']);
-    expect(codes(await post(app.url, token, { query, variables: { id: 'x' }, operationName: 'R' }))).toEqual(['OPERATION_RESOLUTION_FAILURE']);
+    expect(codes(await post(app.url, token, { query, variables: { id: 'x' }, operationName: 'R' }))).toEqual([
+      'OPERATION_RESOLUTION_FAILURE',
+    ]);
     expect((await overSocket(app, query)).errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
   });
 
   test('that subscribes is refused on HTTP', async () => {
-    const answer = await request(app, token, 'subscription ($id: ID!) { balanceChanged(walletId: $id) { sequence } }', { id: walletId });
+    const answer = await request(app, token, 'subscription ($id: ID!) { balanceChanged(walletId: $id) { sequence } }', {
+      id: walletId,
+    });
     expect(codes(answer)).toEqual(['BAD_USER_INPUT']);
   });
 });
 
 describe('the schema', () => {
   test('tells nothing of itself when introspection is off', async () => {
-    for (const query of ['{ __schema { types { name } } }', '{ __type(name: "Player") { name } }', '{ integrations { idd } }', '{ playr { id } }']) {
+    for (const query of [
+      '{ __schema { types { name } } }',
+      '{ __type(name: "Player") { name } }',
+      '{ integrations { idd } }',
+      '{ playr { id } }',
+    ]) {
       const answers = [await request(closed, token, query), await overSocket(closed, query)];
       for (const { errors } of answers) {
-        expect(new Set(errors.map(({ extensions }) => extensions['code']))).toEqual(new Set(['GRAPHQL_VALIDATION_FAILED']));
+        expect(new Set(errors.map(({ extensions }) => extensions['code']))).toEqual(
+          new Set(['GRAPHQL_VALIDATION_FAILED']),
+        );
         expect(JSON.stringify(errors)).not.toMatch(/did you mean/i);
       }
     }
-    const variable = await request(closed, token, 'query ($f: TransactionFilter) { transactions(filter: $f) { pageInfo { endCursor } } }', { f: { kin: 'BET' } });
+    const variable = await request(
+      closed,
+      token,
+      'query ($f: TransactionFilter) { transactions(filter: $f) { pageInfo { endCursor } } }',
+      { f: { kin: 'BET' } },
+    );
     expect(variable.text).not.toMatch(/did you mean/i);
   });
 
@@ -181,16 +219,37 @@ describe('a request', () => {
   const send = () => supertest(app.url).post('/graphql').set('authorization', `Bearer ${token}`);
 
   test('is POST and JSON, and nothing else', async () => {
-    const get = await supertest(app.url).get('/graphql').query({ query: '{ me { id } }' }).set('authorization', `Bearer ${token}`);
+    const get = await supertest(app.url)
+      .get('/graphql')
+      .query({ query: '{ me { id } }' })
+      .set('authorization', `Bearer ${token}`);
     expect([get.status, get.headers['allow'], codes(get.body)]).toEqual([405, 'POST', ['BAD_USER_INPUT']]);
-    for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'multipart/form-data; boundary=x', 'application/graphql']) {
+    for (const type of [
+      'application/x-www-form-urlencoded',
+      'text/plain',
+      'multipart/form-data; boundary=x',
+      'application/graphql',
+    ]) {
       const answer = await send().set('content-type', type).send('query=%7Bme%7Bid%7D%7D');
       expect([answer.status, codes(answer.body)]).toEqual([400, ['BAD_USER_INPUT']]);
     }
   });
 
   test('that is no operation is refused', async () => {
-    for (const body of ['', '{', 'null', '[]', '"x"', '123', '{}', '{"query":5}', '{"query":""}', '{"query":"{ me { id } }","variables":"x"}', '[{"query":"{ me { id } }"}]', '{"query":"{ me { id } }","variables":[1]}']) {
+    for (const body of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '"x"',
+      '123',
+      '{}',
+      '{"query":5}',
+      '{"query":""}',
+      '{"query":"{ me { id } }","variables":"x"}',
+      '[{"query":"{ me { id } }"}]',
+      '{"query":"{ me { id } }","variables":[1]}',
+    ]) {
       const answer = await post(app.url, token, body);
       expect([body, answer.status, answer.errors.length]).toEqual([body, 400, 1]);
       expect(codes(answer)).not.toContain('INTERNAL');

@@ -68,8 +68,13 @@ test('a player launches for itself, and the session is kept', async () => {
   };
   expect(await launch(token, { language: 'de' })).toEqual(session);
   expect(asked).toEqual([{ user_id: 'alice', currency: 'EUR', lang: 'de' }]);
-  expect(await launch(token, { playerId: formatId('player', alice), game: 'g/1' })).toEqual({ ...session, game: 'g/1' });
-  const { rows } = await app.database.owner.query('select player_id, integration, currency, game from game_session order by id');
+  expect(await launch(token, { playerId: formatId('player', alice), game: 'g/1' })).toEqual({
+    ...session,
+    game: 'g/1',
+  });
+  const { rows } = await app.database.owner.query(
+    'select player_id, integration, currency, game from game_session order by id',
+  );
   expect(rows).toEqual([
     { player_id: String(alice.id), integration: 'igpx-demo', currency: 'EUR', game: null },
     { player_id: String(alice.id), integration: 'igpx-demo', currency: 'EUR', game: 'g/1' },
@@ -78,7 +83,9 @@ test('a player launches for itself, and the session is kept', async () => {
 });
 
 test('an operator launches for a player of the brand', async () => {
-  expect(await launch(await app.token('operator'), { playerId: formatId('player', alice) })).toMatchObject({ __typename: 'LaunchSession' });
+  expect(await launch(await app.token('operator'), { playerId: formatId('player', alice) })).toMatchObject({
+    __typename: 'LaunchSession',
+  });
   expect(await launch(await app.token('operator'))).toEqual(['NOT_FOUND']);
 });
 
@@ -98,7 +105,10 @@ test('nobody launches for players they may not speak for', async () => {
 test('players who are not active do not launch', async () => {
   for (const status of ['SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'] as const) {
     const player = await createTestPlayer(app.database, { status });
-    expect(await launch(await app.token('player', player.externalId))).toEqual({ __typename: 'PlayerNotActive', status });
+    expect(await launch(await app.token('player', player.externalId))).toEqual({
+      __typename: 'PlayerNotActive',
+      status,
+    });
   }
   expect(asked).toEqual([]);
 });

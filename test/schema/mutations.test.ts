@@ -31,7 +31,9 @@ describe('createPlayer', () => {
         wallets: ['BTC', 'EUR', 'USD'].map((currency) => ({ currency, balance: { amount: '0.00' }, sequence: '0' })),
       },
     });
-    const some = await request(app, operator, create, { input: { externalId: 'Carol', brand: 'demo', currencies: ['EUR', 'EUR'] } });
+    const some = await request(app, operator, create, {
+      input: { externalId: 'Carol', brand: 'demo', currencies: ['EUR', 'EUR'] },
+    });
     expect(some.data).toMatchObject({ createPlayer: { externalId: 'Carol', wallets: [{ currency: 'EUR' }] } });
     const none = await request(app, operator, create, { input: { externalId: 'zoë 🎲', currencies: [] } });
     expect(none.data).toMatchObject({ createPlayer: { externalId: 'zoë 🎲', wallets: [] } });
@@ -42,14 +44,18 @@ describe('createPlayer', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, () => request(app, operator, create, { input })));
     expect(answers.filter(({ data }) => data !== null)).toHaveLength(1);
     expect(answers.flatMap(codes)).toEqual(Array.from({ length: 7 }, () => 'PLAYER_EXISTS'));
-    const { rows } = await app.database.owner.query("select count(*)::int as count from wallet w join player p on p.id = w.player_id and p.lane = w.lane where p.external_id = 'dave'");
+    const { rows } = await app.database.owner.query(
+      "select count(*)::int as count from wallet w join player p on p.id = w.player_id and p.lane = w.lane where p.external_id = 'dave'",
+    );
     expect(rows).toEqual([{ count: 3 }]);
   });
 
   test('of the same name in another brand is another player', async () => {
     const other = await app.token('operator', 'boss', { brand: 'other' });
     await request(app, operator, create, { input: { externalId: 'erin' } });
-    expect((await request(app, other, create, { input: { externalId: 'erin' } })).data).toMatchObject({ createPlayer: { brand: 'other' } });
+    expect((await request(app, other, create, { input: { externalId: 'erin' } })).data).toMatchObject({
+      createPlayer: { brand: 'other' },
+    });
   });
 
   test.each([
@@ -64,7 +70,8 @@ describe('createPlayer', () => {
   });
 
   test('refuses currencies the brand does not list, and other brands', async () => {
-    const of = async (input: object) => codes(await request(app, operator, create, { input: { externalId: 'x', ...input } }));
+    const of = async (input: object) =>
+      codes(await request(app, operator, create, { input: { externalId: 'x', ...input } }));
     expect(await of({ currencies: ['EUR', 'GBP'] })).toEqual(['CURRENCY_NOT_ALLOWED']);
     expect(await of({ currencies: ['eur'] })).toEqual(['CURRENCY_NOT_ALLOWED']);
     expect(await of({ brand: 'other' })).toEqual(['FORBIDDEN']);
@@ -95,7 +102,8 @@ test('only operators and services change players or move money', async () => {
   ] as const;
   for (const role of ['player', 'support', 'analyst'] as const) {
     const token = await app.token(role, player.externalId);
-    for (const [query, input] of attempts) expect(codes(await request(app, token, query, { input }))).toEqual(['FORBIDDEN']);
+    for (const [query, input] of attempts)
+      expect(codes(await request(app, token, query, { input }))).toEqual(['FORBIDDEN']);
   }
 });
 
@@ -106,7 +114,9 @@ test('players of another brand are as unknown to mutations as those who do not e
   for (const playerId of [formatId('player', player), 'pl_00zzzz', '']) {
     const deposit = 'mutation ($input: CashierInput!) { deposit(input: $input) { __typename } }';
     expect(codes(await request(app, other, deposit, { input: { playerId, ...money } }))).toEqual(['NOT_FOUND']);
-    expect(codes(await request(app, other, setStatus, { input: { playerId, status: 'CLOSED' } }))).toEqual(['NOT_FOUND']);
+    expect(codes(await request(app, other, setStatus, { input: { playerId, status: 'CLOSED' } }))).toEqual([
+      'NOT_FOUND',
+    ]);
   }
 });
 
@@ -122,7 +132,9 @@ describe('the cashier', () => {
     ... on CurrencyNotSupported { currency }`;
   async function move(field: 'deposit' | 'withdraw', input: object) {
     const query = `mutation ($input: CashierInput!) { ${field}(input: $input) { ${result} } }`;
-    const answer = await request(app, operator, query, { input: { playerId: formatId('player', player), currency: 'EUR', ...input } });
+    const answer = await request(app, operator, query, {
+      input: { playerId: formatId('player', player), currency: 'EUR', ...input },
+    });
     return answer.errors.length > 0 ? codes(answer) : answer.data?.[field];
   }
 
@@ -141,7 +153,9 @@ describe('the cashier', () => {
       },
       wallet: { balance: { amount: '22.345' } },
     });
-    const repeats = await Promise.all(Array.from({ length: 8 }, () => move('deposit', { ...input, amount: '12.3450' })));
+    const repeats = await Promise.all(
+      Array.from({ length: 8 }, () => move('deposit', { ...input, amount: '12.3450' })),
+    );
     for (const repeat of repeats) expect(repeat).toEqual({ ...(first as object), repeated: true });
   });
 
@@ -158,30 +172,62 @@ describe('the cashier', () => {
   });
 
   test('one key with other facts is refused and shows what it stands for', async () => {
-    const conflict = { __typename: 'IdempotencyConflict', message: expect.any(String), transaction: { externalKey: 'd1', amount: { amount: '12.345' } } };
+    const conflict = {
+      __typename: 'IdempotencyConflict',
+      message: expect.any(String),
+      transaction: { externalKey: 'd1', amount: { amount: '12.345' } },
+    };
     expect(await move('deposit', { amount: '12.35', idempotencyKey: 'd1', reference: 'payment 7' })).toEqual(conflict);
     expect(await move('deposit', { amount: '12.345', idempotencyKey: 'd1' })).toEqual(conflict);
-    expect(await move('withdraw', { amount: '12.345', idempotencyKey: 'd1', reference: 'payment 7' })).toEqual(conflict);
-    expect(await move('deposit', { amount: '12.345', idempotencyKey: 'd1', reference: 'payment 7', currency: 'BTC' })).toEqual(conflict);
+    expect(await move('withdraw', { amount: '12.345', idempotencyKey: 'd1', reference: 'payment 7' })).toEqual(
+      conflict,
+    );
+    expect(
+      await move('deposit', { amount: '12.345', idempotencyKey: 'd1', reference: 'payment 7', currency: 'BTC' }),
+    ).toEqual(conflict);
   });
 
   test('amounts that are no money are refused', async () => {
     for (const amount of ['0', '0.00', '-1', '1.0000001', '99999999999999999999']) {
-      expect(await move('deposit', { amount, idempotencyKey: 'bad' })).toEqual({ __typename: 'AmountInvalid', message: expect.any(String) });
+      expect(await move('deposit', { amount, idempotencyKey: 'bad' })).toEqual({
+        __typename: 'AmountInvalid',
+        message: expect.any(String),
+      });
     }
-    for (const amount of ['', ' 12 ', '0x10', '1e3', '1_000', '1,50', '١٢', [5], true, 12.5, 12, '1'.repeat(41), null]) {
+    for (const amount of [
+      '',
+      ' 12 ',
+      '0x10',
+      '1e3',
+      '1_000',
+      '1,50',
+      '١٢',
+      [5],
+      true,
+      12.5,
+      12,
+      '1'.repeat(41),
+      null,
+    ]) {
       expect(await move('deposit', { amount, idempotencyKey: 'bad' })).toEqual(['BAD_USER_INPUT']);
     }
   });
 
   test('a deposit opens the wallet the player lacks, a withdrawal does not', async () => {
     const poor = formatId('player', await createTestPlayer(app.database, { balances: { EUR: '0' } }));
-    expect(await move('withdraw', { playerId: poor, amount: '1', idempotencyKey: 'b0', currency: 'BTC' })).toMatchObject({ __typename: 'CurrencyNotSupported', currency: 'BTC' });
-    expect(await move('deposit', { playerId: poor, amount: '0.00000001', idempotencyKey: 'b1', currency: 'BTC' })).toMatchObject({
+    expect(
+      await move('withdraw', { playerId: poor, amount: '1', idempotencyKey: 'b0', currency: 'BTC' }),
+    ).toMatchObject({ __typename: 'CurrencyNotSupported', currency: 'BTC' });
+    expect(
+      await move('deposit', { playerId: poor, amount: '0.00000001', idempotencyKey: 'b1', currency: 'BTC' }),
+    ).toMatchObject({
       wallet: { balance: { amount: '0.00000001' } },
     });
     for (const currency of ['GBP', 'eur', '', ' EUR', '__proto__']) {
-      expect(await move('deposit', { amount: '1', idempotencyKey: 'b2', currency })).toMatchObject({ __typename: 'CurrencyNotSupported', currency });
+      expect(await move('deposit', { amount: '1', idempotencyKey: 'b2', currency })).toMatchObject({
+        __typename: 'CurrencyNotSupported',
+        currency,
+      });
     }
   });
 
@@ -204,6 +250,9 @@ describe('the cashier', () => {
         b: { playerId: formatId('player', player), currency: 'EUR', amount: '2', idempotencyKey: 's2' },
       },
     );
-    expect(data).toEqual({ a: { wallet: { balance: { amount: '5.00' } } }, b: { wallet: { balance: { amount: '3.00' } } } });
+    expect(data).toEqual({
+      a: { wallet: { balance: { amount: '5.00' } } },
+      b: { wallet: { balance: { amount: '3.00' } } },
+    });
   });
 });

@@ -44,8 +44,20 @@ describe('a player', () => {
         status: 'ACTIVE',
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         wallets: [
-          { id: walletId(alice, 'BTC'), currency: 'BTC', balance: { amount: '0.00000001', currency: 'BTC' }, sequence: '1', player: { id: playerId(alice) } },
-          { id: walletId(alice), currency: 'EUR', balance: { amount: '100.50', currency: 'EUR' }, sequence: '1', player: { id: playerId(alice) } },
+          {
+            id: walletId(alice, 'BTC'),
+            currency: 'BTC',
+            balance: { amount: '0.00000001', currency: 'BTC' },
+            sequence: '1',
+            player: { id: playerId(alice) },
+          },
+          {
+            id: walletId(alice),
+            currency: 'EUR',
+            balance: { amount: '100.50', currency: 'EUR' },
+            sequence: '1',
+            player: { id: playerId(alice) },
+          },
         ],
       },
     });
@@ -68,7 +80,11 @@ describe('a player', () => {
         }),
       ),
     );
-    const unknown = await request(app, token.alice, query, { player: 'pl_00zzzz', wallet: 'wa_00zzzz', transaction: 'tx_00zzzz_1' });
+    const unknown = await request(app, token.alice, query, {
+      player: 'pl_00zzzz',
+      wallet: 'wa_00zzzz',
+      transaction: 'tx_00zzzz_1',
+    });
     const forged = await request(app, token.alice, query, { player: "'; DROP", wallet: '\u0000', transaction: 'tx' });
     expect(unknown.data).toEqual({
       player: null,
@@ -80,13 +96,23 @@ describe('a player', () => {
   });
 
   test('finds only its own history and keys', async () => {
-    const all = await request(app, token.alice, '{ transactions { edges { node { wallet { player { externalId brand } } } } } }');
+    const all = await request(
+      app,
+      token.alice,
+      '{ transactions { edges { node { wallet { player { externalId brand } } } } } }',
+    );
     expect(all.data).toEqual({
       transactions: {
-        edges: Array.from({ length: 2 }, () => ({ node: { wallet: { player: { externalId: 'alice', brand: 'demo' } } } })),
+        edges: Array.from({ length: 2 }, () => ({
+          node: { wallet: { player: { externalId: 'alice', brand: 'demo' } } },
+        })),
       },
     });
-    const bobs = await request(app, token.support, '{ transactions(filter: { integration: "cashier" }) { edges { node { externalKey wallet { player { externalId } } } } } }');
+    const bobs = await request(
+      app,
+      token.support,
+      '{ transactions(filter: { integration: "cashier" }) { edges { node { externalKey wallet { player { externalId } } } } } }',
+    );
     expect(JSON.stringify(bobs.data)).toContain('"bob"');
     expect(JSON.stringify(bobs.data)).not.toContain('other');
   });
@@ -94,7 +120,8 @@ describe('a player', () => {
 
 describe('staff', () => {
   test('reads players of its brand by id and by external id', async () => {
-    const query = 'query ($id: ID) { byId: player(id: $id) { externalId } byName: player(externalId: "bob") { id } named: player(brand: "demo", externalId: "bob") { id } }';
+    const query =
+      'query ($id: ID) { byId: player(id: $id) { externalId } byName: player(externalId: "bob") { id } named: player(brand: "demo", externalId: "bob") { id } }';
     const { data } = await request(app, token.support, query, { id: playerId(bob) });
     expect(data).toEqual({ byId: { externalId: 'bob' }, byName: { id: playerId(bob) }, named: { id: playerId(bob) } });
   });
@@ -142,7 +169,9 @@ test('a player is asked for by exactly one of id and external id', async () => {
 
 test('external ids that cannot exist are unknown, not a fault', async () => {
   for (const externalId of ['', ' bob', 'a\u0000b', '\ud800', 'x'.repeat(1_000)]) {
-    const { data, errors } = await request(app, token.support, 'query ($e: String) { player(externalId: $e) { id } }', { e: externalId });
+    const { data, errors } = await request(app, token.support, 'query ($e: String) { player(externalId: $e) { id } }', {
+      e: externalId,
+    });
     expect({ data, errors }).toEqual({ data: { player: null }, errors: [] });
   }
 });

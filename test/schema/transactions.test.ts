@@ -19,7 +19,13 @@ afterAll(() => app.close());
 type Rest = Pick<Movement, 'kind'> & Record<string, unknown>;
 
 async function play(player: TestPlayer, movement: Rest): Promise<void> {
-  const command = { brand: player.brand, player: player.externalId, integration: 'igpx-demo', currency: 'EUR', ...movement };
+  const command = {
+    brand: player.brand,
+    player: player.externalId,
+    integration: 'igpx-demo',
+    currency: 'EUR',
+    ...movement,
+  };
   const { outcome } = await app.app.ledger.execute(command as Movement, { policy, deadlineMs: 5_000 });
   if (outcome.type === 'refused') throw new Error(outcome.code);
 }
@@ -40,7 +46,8 @@ interface Connection {
   edges: { cursor: string; node: { sequence: string; externalKey: string; amount: { amount: string } } }[];
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
 }
-const fields = 'edges { cursor node { sequence externalKey amount { amount } } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
+const fields =
+  'edges { cursor node { sequence externalKey amount { amount } } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }';
 const byWallet = `query ($id: ID!, $first: Int, $after: String, $last: Int, $before: String) {
   wallet(id: $id) { transactions(first: $first, after: $after, last: $last, before: $before) { ${fields} } } }`;
 const history = `query ($filter: TransactionFilter, $first: Int, $after: String, $last: Int, $before: String) {
@@ -78,7 +85,12 @@ describe('what a transaction tells', () => {
       wallet: {
         transactions: {
           edges: [
-            node(5, { kind: 'TOMBSTONE', amount: { amount: '0.00', currency: 'EUR' }, balanceAfter: { amount: '100.00' }, externalKey: 'b2' }),
+            node(5, {
+              kind: 'TOMBSTONE',
+              amount: { amount: '0.00', currency: 'EUR' },
+              balanceAfter: { amount: '100.00' },
+              externalKey: 'b2',
+            }),
             node(4, {
               kind: 'ROLLBACK',
               amount: { amount: '0.00', currency: 'EUR' },
@@ -128,12 +140,16 @@ describe('what a transaction tells', () => {
     await play(two, { kind: 'bet', key: 'shared', amount: amount(2n) });
     const query = `query ($player: ID) { transactionByKey(integration: "igpx-demo", externalKey: "shared", playerId: $player) { amount { amount } } }`;
     const staff = async (player?: TestPlayer) =>
-      (await request(app, support, query, player ? { player: formatId('player', player) } : {})).data?.['transactionByKey'];
+      (await request(app, support, query, player ? { player: formatId('player', player) } : {})).data?.[
+        'transactionByKey'
+      ];
     expect(await staff()).toEqual({ amount: { amount: '-2.00' } });
     expect(await staff(one)).toEqual({ amount: { amount: '-1.00' } });
     const asOne = await app.token('player', one.externalId);
     expect((await request(app, asOne, query)).data).toEqual({ transactionByKey: { amount: { amount: '-1.00' } } });
-    expect((await request(app, asOne, query, { player: formatId('player', two) })).data).toEqual({ transactionByKey: null });
+    expect((await request(app, asOne, query, { player: formatId('player', two) })).data).toEqual({
+      transactionByKey: null,
+    });
     const foreign = await app.token('support', 'staff', { brand: 'other' });
     expect((await request(app, foreign, query)).data).toEqual({ transactionByKey: null });
     expect((await request(app, support, query.replace('shared', 'SHARED'))).data).toEqual({ transactionByKey: null });
@@ -166,10 +182,13 @@ describe('pages', () => {
   }
   const nodesOf = (pages: Connection[]) => pages.flatMap(({ edges }) => edges.map(({ node }) => node));
 
-  test("of a wallet run from the newest to the first and back, each transaction once", async () => {
-    const read = async (args: object) => connection(await request(app, support, byWallet, { id: walletId(player), ...args }));
+  test('of a wallet run from the newest to the first and back, each transaction once', async () => {
+    const read = async (args: object) =>
+      connection(await request(app, support, byWallet, { id: walletId(player), ...args }));
     const forward = await walk(read, 'forward');
-    expect(nodesOf(forward).map(({ sequence }) => Number(sequence))).toEqual(Array.from({ length: 13 }, (_, index) => 13 - index));
+    expect(nodesOf(forward).map(({ sequence }) => Number(sequence))).toEqual(
+      Array.from({ length: 13 }, (_, index) => 13 - index),
+    );
     expect(forward.map(({ pageInfo }) => [pageInfo.hasPreviousPage, pageInfo.hasNextPage])).toEqual([
       [false, true],
       [true, true],
@@ -193,7 +212,9 @@ describe('pages', () => {
     await play(player, { kind: 'bet', key: randomUUID(), amount: amount(1n), currency: 'USD' });
     const second = connection(await request(app, support, byWallet, { id, first: 3, after: first.pageInfo.endCursor }));
     expect(Number(second.edges[0]?.node.sequence)).toBe(Number(first.edges[2]?.node.sequence) - 1);
-    const newer = connection(await request(app, support, byWallet, { id, last: 3, before: first.pageInfo.startCursor }));
+    const newer = connection(
+      await request(app, support, byWallet, { id, last: 3, before: first.pageInfo.startCursor }),
+    );
     expect(newer.edges).toHaveLength(1);
   });
 
@@ -225,7 +246,8 @@ describe('pages', () => {
   });
 
   test('cost one query for the rows, and one for each thing their rows name, however many there are', async () => {
-    const rows = 'edges { node { amount { amount } integration { id } wallet { player { id } } target { id } rolledBackBy { id } } }';
+    const rows =
+      'edges { node { amount { amount } integration { id } wallet { player { id } } target { id } rolledBackBy { id } } }';
     const count = async (query: string) => {
       let answer: GraphqlAnswer | undefined;
       const queries = await queriesDuring(app, async () => {
@@ -239,7 +261,9 @@ describe('pages', () => {
       expect(await count(`{ transactions(first: ${first}) { ${rows} } }`)).toBeLessThanOrEqual(5);
     }
     // Player; its wallets; the pages of all of them together; integrations; rollbacks.
-    expect(await count(`query ($player: ID) { player(id: $player) { wallets { transactions(first: 10) { ${rows} } } } }`)).toBe(5);
+    expect(
+      await count(`query ($player: ID) { player(id: $player) { wallets { transactions(first: 10) { ${rows} } } } }`),
+    ).toBe(5);
   });
 
   test.each([
@@ -281,7 +305,9 @@ describe('pages', () => {
     ]) {
       expect(codes(answer)).toEqual(['BAD_USER_INPUT']);
     }
-    expect(connection(await request(app, support, history, { filter, first: 2, after: ofHistory })).edges).toHaveLength(2);
+    expect(connection(await request(app, support, history, { filter, first: 2, after: ofHistory })).edges).toHaveLength(
+      2,
+    );
   });
 });
 
@@ -292,9 +318,9 @@ describe('the filter', () => {
     await play(player, { kind: 'win', key: 'f2', amount: amount(7n), round: 'round-1' });
     await play(player, { kind: 'bet', key: 'f3', amount: amount(5n), round: 'round-2', integration: 'igpx-second' });
     const keys = async (filter: object) =>
-      connection(await request(app, support, history, { filter: { playerId: formatId('player', player), ...filter } })).edges.map(
-        ({ node }) => node.externalKey,
-      );
+      connection(
+        await request(app, support, history, { filter: { playerId: formatId('player', player), ...filter } }),
+      ).edges.map(({ node }) => node.externalKey);
     expect(await keys({ round: 'round-1' })).toEqual(['f2', 'f1']);
     expect(await keys({ round: 'round-1', kind: 'BET' })).toEqual(['f1']);
     expect(await keys({ integration: 'igpx-second' })).toEqual(['f3']);

@@ -9,7 +9,14 @@ import { formatId } from '../../src/ledger/ids.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
 import { mountGraphql } from '../../src/schema/http.js';
-import { createTestDatabase, createTestLedger, createTestPlayer, type TestDatabase, type TestPlayer, testWorld } from '../support/database.js';
+import {
+  createTestDatabase,
+  createTestLedger,
+  createTestPlayer,
+  type TestDatabase,
+  type TestPlayer,
+  testWorld,
+} from '../support/database.js';
 import { RawSocket } from './client.js';
 
 let database: TestDatabase;
@@ -23,12 +30,17 @@ const log: string[] = [];
 
 /** A feed in which nothing ever happens, or which fails. */
 const feed: Pick<Feed, 'follow'> = {
-  async *follow(_cursors, signal) {
-    if (fail !== undefined) throw fail;
-    followers.add(signal);
-    await new Promise((resolve) => signal.addEventListener('abort', resolve));
-    followers.delete(signal);
-  },
+  follow: (_cursors, signal) => ({
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        if (fail !== undefined) throw fail;
+        followers.add(signal);
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        followers.delete(signal);
+        return { done: true, value: undefined };
+      },
+    }),
+  }),
 };
 
 beforeAll(async () => {
@@ -37,7 +49,12 @@ beforeAll(async () => {
   player = await createTestPlayer(database);
   const app = express();
   http.on('request', app);
-  const principal: Principal = { subject: player.externalId, brand: 'demo', roles: new Set(['player']), expiresAt: undefined };
+  const principal: Principal = {
+    subject: player.externalId,
+    brand: 'demo',
+    roles: new Set(['player']),
+    expiresAt: undefined,
+  };
   graphql = await mountGraphql(app, http, {
     config: { ...testWorld, graphql: { introspection: true, explorer: false } },
     orm: database.orm,

@@ -164,15 +164,19 @@ describe('the feed', () => {
     });
     const player = await createTestPlayer(database);
     const follower = follow(feed, [cursorOf(player, 0n)]);
-    const [first] = await readSome(follower, 1);
-    await Promise.all(Array.from({ length: 1_500 }, () => deposit(ledger, player)));
-    const rest = await readSome(follower, 1_500);
-    expect(sequencesOf([...(first ? [first] : []), ...rest])).toEqual(range(1, 1_501));
-    expect(rest.filter(({ row }) => told.has(row)).length).toBeLessThanOrEqual(256);
+    let last = Number((await readSome(follower, 1))[0]?.sequence);
+    // One more than is kept, so that nothing told afterwards betrays what was dropped; and a lot.
+    for (const count of [257, 1_500]) {
+      await Promise.all(Array.from({ length: count }, () => deposit(ledger, player)));
+      const moves = await readSome(follower, count);
+      expect(sequencesOf(moves)).toEqual(range(last + 1, last + count));
+      expect(moves.filter(({ row }) => told.has(row)).length).toBeLessThanOrEqual(256);
+      last += count;
+    }
     // Having caught up, it is told again.
     const pending = readSome(follower, 1);
     await deposit(ledger, player);
-    expect((await pending).map(({ sequence, row }) => [sequence, told.has(row)])).toEqual([[1_502n, true]]);
+    expect((await pending).map(({ sequence, row }) => [sequence, told.has(row)])).toEqual([[BigInt(last + 1), true]]);
     await follower.return?.();
   });
 
@@ -247,18 +251,25 @@ describe('the feed', () => {
     await live.return?.();
   });
 
-  test('nothing is held for a follower that ended, however it ended', async () => {
+  test('nothing is held for a follower that ended, and one that waits ends at once', async () => {
     const { feed } = startProcess({ repairMs: 50 });
     const players = await Promise.all([createTestPlayer(database), createTestPlayer(database)]);
-    const cursors = players.map((each) => cursorOf(each, 1n));
+    const cursors = players.map((each) => cursorOf(each, 0n));
+    const lanes = new Set(players.map(({ lane }) => lane)).size;
     const controller = new AbortController();
-    const aborted = follow(feed, cursors, controller.signal);
-    const returned = follow(feed, cursors);
-    const unread = follow(feed, cursors);
+    const [aborted, returned, unread] = [
+      follow(feed, cursors, controller.signal),
+      follow(feed, cursors),
+      follow(feed, cursors),
+    ];
+    await Promise.all([readSome(aborted, 2), readSome(returned, 2)]);
     const waiting = [aborted.next(), returned.next()];
-    expect(feed.size).toEqual({ followers: 2, wallets: 2, lanes: new Set(players.map(({ lane }) => lane)).size });
+    // A third that has read as much shows that these two have nothing left to read and really wait.
+    await startReading(feed, cursors, 2);
+    expect(feed.size).toEqual({ followers: 2, wallets: 2, lanes });
+
     controller.abort();
-    expect(feed.size).toMatchObject({ followers: 1, wallets: 2 });
+    expect(feed.size).toEqual({ followers: 1, wallets: 2, lanes });
     await returned.return?.();
     expect(feed.size).toEqual({ followers: 0, wallets: 0, lanes: 0 });
     const end = { done: true, value: undefined };

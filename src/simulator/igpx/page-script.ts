@@ -17,7 +17,7 @@ function element(tag, properties, ...children) {
 }
 
 const teams = (match) => match.home + ' – ' + match.away;
-const meaning = (match, selection) => ({ 1: match.home, X: 'Draw', 2: match.away })[selection];
+const meaning = (match, selection) => ({ 1: match.home + ' wins', X: 'draw', 2: match.away + ' wins' })[selection];
 
 $('player').textContent = setup.player;
 $('currency').textContent = setup.currency;
@@ -41,7 +41,7 @@ for (const match of setup.matches) {
 function pick(match, selection, button) {
   for (const other of document.querySelectorAll('.odds')) other.setAttribute('aria-pressed', String(other === button));
   picked = { match, selection };
-  $('picked').textContent = teams(match) + ': ' + meaning(match, selection) + ' at ' + match.odds[selection];
+  $('picked').textContent = teams(match) + ': ' + meaning(match, selection) + ', at ' + match.odds[selection];
   $('place').disabled = false;
 }
 
@@ -70,12 +70,13 @@ function showTicket(ticket) {
   const canVoid = ['running', 'won', 'lost'].includes(ticket.status);
   const line = element('div', { className: 'row' },
     element('div', { className: 'grow' }, element('div', { textContent: teams(match) }),
-      element('div', { className: 'quiet', textContent: meaning(match, ticket.selection) + ' at ' + ticket.odds + ' · '
+      element('div', { className: 'quiet', textContent: meaning(match, ticket.selection) + ', at ' + ticket.odds + ' · '
         + ticket.stake + ' ' + setup.currency + ' pays ' + ticket.payout })),
     element('span', { className: 'score', textContent: ticket.score, hidden: ticket.status === 'refused' }),
-    element('span', { className: 'badge ' + ticket.status, textContent: states[ticket.status] }));
+    element('span', { className: 'badge ' + ticket.status, 
+      textContent: states[ticket.status] + (ticket.status === 'won' ? ' ' + ticket.payout : '') }));
   if (canVoid) {
-    line.append(element('button', { type: 'button', textContent: 'Void', onclick: () => post('/bets/' + ticket.id + '/void', {}) }));
+    line.append(element('button', { type: 'button', textContent: 'Void', title: 'Take the bet back, as a provider does when a match is called off', onclick: () => post('/bets/' + ticket.id + '/void', {}) }));
   }
   const card = element('div', { className: 'card' }, line);
   if (ticket.status === 'running') {

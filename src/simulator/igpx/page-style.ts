@@ -4,7 +4,7 @@ export const playStyle = `
   --accent: #38c793; --bad: #f0776c; --warn: #e9b949; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font: 15px/1.45 system-ui, sans-serif; }
-header, main { max-width: 860px; margin: 0 auto; padding: 0 16px; }
+header, main { width: min(860px, 100% - 32px); margin: 0 auto; }
 header { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 4px 16px;
   padding-top: 16px; border-bottom: 1px solid var(--line); }
 h1 { font-size: 20px; margin: 0; } h1 small { font-size: 12px; font-weight: 400; color: var(--quiet); }
@@ -21,13 +21,14 @@ button:disabled { opacity: .5; cursor: default; }
 button:focus-visible, input:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 button[aria-pressed=true], #place:not(:disabled) { background: var(--accent); border-color: var(--accent); color: #06251a;
   font-weight: 600; }
-.odds { min-width: 74px; } .odds span { color: var(--quiet); margin-right: 6px; }
+.odds { width: 84px; padding: 8px 0; font-variant-numeric: tabular-nums; } .odds span { color: var(--quiet); margin-right: 6px; }
 .odds[aria-pressed=true] span { color: inherit; }
-#stake { width: 130px; text-align: right; font-variant-numeric: tabular-nums; }
+label { display: flex; align-items: center; gap: 8px; } #stake { width: 130px; text-align: right; font-variant-numeric: tabular-nums; }
 .score { font: 600 20px/1 ui-monospace, monospace; font-variant-numeric: tabular-nums; }
 .badge { border-radius: 99px; padding: 1px 10px; font-size: 12px; border: 1px solid var(--line); }
 .won { color: var(--accent); border-color: var(--accent); } .void, .refused { color: var(--warn); border-color: var(--warn); }
-.unanswered { color: var(--bad); border-color: var(--bad); } #hint { color: var(--bad); min-height: 1.4em; }
+.unanswered { color: var(--bad); border-color: var(--bad); } #hint { color: var(--bad); }
+#hint:empty { display: none; } .card > :last-child { margin-bottom: 0; }
 progress { width: 100%; height: 6px; accent-color: var(--accent); }
 details { border-top: 1px solid var(--line); padding: 6px 0; } summary { cursor: pointer; overflow-wrap: anywhere; }
 pre, code { font: 12.5px/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }

@@ -31,17 +31,16 @@ export function playPage({ nonce, ...setup }: PlayPage): string {
   </section>
   <form id="slip" class="card" novalidate>
     <h2>Bet slip</h2>
-    <p id="picked">Pick odds to begin.</p>
-    <label for="stake">Stake</label>
+    <p id="picked">Choose a result above: 1 home wins, X draw, 2 away wins.</p>
     <div class="row">
-      <input id="stake" inputmode="decimal" autocomplete="off" value="5.00">
+      <label>Stake <input id="stake" inputmode="decimal" autocomplete="off" value="5.00"></label>
       <button id="place" disabled>Place bet</button>
     </div>
     <p id="hint" role="status"></p>
   </form>
   <section aria-labelledby="tickets-title">
     <h2 id="tickets-title">Your bets</h2>
-    <p class="quiet" id="no-tickets">None yet. Your balance is kept by the casino: this page never sees it.</p>
+    <p class="quiet" id="no-tickets">None yet. A match takes a few seconds. The casino keeps your balance; this page never sees it.</p>
     <div id="tickets" aria-live="polite"></div>
   </section>
   <section aria-labelledby="traffic-title">

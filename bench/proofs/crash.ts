@@ -1,0 +1,71 @@
+import type { Gateway } from './gateway.js';
+import { openGateway, openProvider } from './gateway.js';
+import { startPlay } from './play.js';
+import { createRandom } from './random.js';
+import { type Reckoning, reckon } from './reckoning.js';
+
+export interface CrashOptions {
+  /** Of a bench database with its wallets funded. */
+  readonly databaseUrl: string;
+  readonly directory: string;
+  /** Of each player's wallet, in ledger units. */
+  readonly funds: readonly bigint[];
+  readonly kills: number;
+  readonly seed: number;
+  readonly say: (text: string) => void;
+}
+
+export interface CrashReport extends Reckoning {
+  readonly kills: number;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly acknowledged: number;
+  readonly declined: number;
+  readonly unknown: number;
+  readonly repeated: number;
+}
+
+const TABLES = 48;
+/** The next kill comes after so many more movements: in full swing, at no particular moment of a unit of work. */
+const BETWEEN_KILLS = { least: 200, most: 2_000 } as const;
+
+/**
+ * Kills the gateway under load again and again. The provider sends bets once and everything else until it is answered; a
+ * bet without an answer it rolls back. In the end the ledger must hold what was acknowledged, once, and nothing else.
+ */
+export async function proveCrash(options: CrashOptions): Promise<CrashReport> {
+  const gateway = await openGateway(options.directory, options.databaseUrl);
+  try {
+    return await run(gateway, options);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+async function run(gateway: Gateway, { databaseUrl, funds, kills, seed, say }: CrashOptions): Promise<CrashReport> {
+  const startedAt = performance.now();
+  const random = createRandom(seed);
+  const provider = openProvider(gateway, { socketsMax: TABLES * 2, timeoutMs: 5_000, attemptsMax: 8 });
+  const play = startPlay({ provider, random: createRandom(seed + 1), players: funds.length, tables: TABLES });
+  try {
+    for (let kill = 1; kill <= kills; kill += 1) {
+      await play.acknowledgedMore(random.between(BETWEEN_KILLS.least, BETWEEN_KILLS.most));
+      await gateway.killAndRestart();
+      const { acknowledged, unknown } = play.counts;
+      say(`kill ${kill} of ${kills}: ${acknowledged} acknowledged, ${unknown} bets without an answer`);
+    }
+    await play.acknowledgedMore(BETWEEN_KILLS.least);
+    await play.finish();
+  } finally {
+    provider.close();
+  }
+  const reckoning = await reckon(databaseUrl, play.sent, funds);
+  return {
+    kills,
+    seed,
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+    ...play.counts,
+    ...reckoning,
+    violations: [...play.faults, ...reckoning.violations],
+  };
+}
