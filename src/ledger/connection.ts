@@ -11,6 +11,11 @@ export interface LedgerConnection {
    * @throws the first error; a `commit` that answered anything else is an error too.
    */
   send(statements: readonly Statement[]): Promise<pg.QueryArrayResult[]>;
+  /**
+   * Opens a transaction with these statements, and answers their results. Now and then the server is told to plan anew first:
+   * a plan made while a table was empty may scan all of it for ever after.
+   */
+  open(statements: readonly Statement[]): Promise<pg.QueryArrayResult[]>;
   readonly broken: boolean;
   close(): Promise<void>;
 }
@@ -40,6 +45,13 @@ const sessionSettings = [
   'set jit = off',
 ].join('; ');
 
+/** Plans are made anew after so many units of work, while a young table grows fast, and then every half minute. */
+const PLAN_AT: ReadonlySet<number> = new Set([10, 30, 100, 300, 1_000, 3_000]);
+const PLAN_MS = 30_000;
+
+const begin: Statement = { text: 'begin' };
+const discardPlans: Statement = { text: 'discard plans' };
+
 const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
 
@@ -62,28 +74,39 @@ export async function openLedgerConnection(config: pg.ClientConfig): Promise<Led
   await client.connect();
   await client.query(sessionSettings);
 
+  const send = async (statements: readonly Statement[]): Promise<pg.QueryArrayResult[]> => {
+    const results = await Promise.allSettled(
+      statements.map(({ name, text, values }) =>
+        client.query<unknown[]>({
+          rowMode: 'array',
+          text,
+          ...(name === undefined ? {} : { name, values: [...(values ?? [])] }),
+        }),
+      ),
+    );
+    const failed = results.find((each) => each.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    const answers = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const last = statements.at(-1)?.text;
+    if (last === 'commit' && answers.at(-1)?.command !== 'COMMIT') {
+      throw new NotCommittedError(`COMMIT answered ${answers.at(-1)?.command ?? 'nothing'}`);
+    }
+    return answers;
+  };
+
+  let opened = 0;
+  let plannedAt = performance.now();
   return {
     get broken() {
       return broken;
     },
-    async send(statements) {
-      const results = await Promise.allSettled(
-        statements.map(({ name, text, values }) =>
-          client.query<unknown[]>({
-            rowMode: 'array',
-            text,
-            ...(name === undefined ? {} : { name, values: [...(values ?? [])] }),
-          }),
-        ),
-      );
-      const failed = results.find((each) => each.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
-      const answers = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
-      const last = statements.at(-1)?.text;
-      if (last === 'commit' && answers.at(-1)?.command !== 'COMMIT') {
-        throw new NotCommittedError(`COMMIT answered ${answers.at(-1)?.command ?? 'nothing'}`);
-      }
-      return answers;
+    send,
+    async open(statements) {
+      opened += 1;
+      const plan = PLAN_AT.has(opened) || performance.now() - plannedAt > PLAN_MS;
+      if (!plan) return (await send([begin, ...statements])).slice(1);
+      plannedAt = performance.now();
+      return (await send([discardPlans, begin, ...statements])).slice(2);
     },
     async close() {
       await client.end().catch(breakdown);

@@ -71,7 +71,6 @@ export interface CallbackRow {
 
 export type Statements = ReturnType<typeof createStatements>;
 
-export const begin: Statement = { text: 'begin' };
 export const commit: Statement = { text: 'commit' };
 export const rollback: Statement = { text: 'rollback' };
 

@@ -8,7 +8,6 @@ import type { Policy } from './policy.js';
 import { balanceOf, receiptOf } from './receipt.js';
 import {
   advanceLanes,
-  begin,
   type CallbackRow,
   commit,
   type HashedRow,
@@ -120,9 +119,9 @@ async function openDraft(
 ): Promise<Draft> {
   const players = [...new Map(pending.map((each) => [playerKey(each.player), each.player])).values()];
   const keys = pending.flatMap(keysOf);
-  const reads: Statement[] = [begin, lockLanes(lanes), readWallets(players)];
+  const reads: Statement[] = [lockLanes(lanes), readWallets(players)];
   if (keys.length > 0) reads.push(readKeys(keys));
-  const [, locked, wallets, known] = await connection.send(reads);
+  const [locked, wallets, known] = await connection.open(reads);
   const draft: Draft = {
     context,
     laneNumbers: new Map(locked?.rows.map(([lane, number]) => [Number(lane), BigInt(String(number))])),
