@@ -42,7 +42,10 @@ export async function openBenchDatabase(serverUrl: string, name: string, wallets
 
 /** Fills every wallet by a real deposit, so that the books stay straight. */
 export async function fundWallets(url: string, wallets: number): Promise<void> {
-  const database = await openDatabase({ kind: 'url', url, ownerUrl: url, ...benchLimits }, { logger: pino({ level: 'error' }) });
+  const database = await openDatabase(
+    { kind: 'url', url, ownerUrl: url, ...benchLimits },
+    { logger: pino({ level: 'error' }) },
+  );
   const directory = createPlayerDirectory(database.orm);
   const ledger = createLedger({
     connection: { connectionString: database.url, application_name: 'croupier-ledger' },

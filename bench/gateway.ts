@@ -57,7 +57,12 @@ const gatewayConfig = {
 };
 
 /** Starts Node with its log in a file, and waits until it answers. */
-async function start(directory: string, port: number, args: readonly string[], env: Record<string, string>): Promise<Running> {
+async function start(
+  directory: string,
+  port: number,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<Running> {
   const log = await open(join(directory, `log-${port}`), 'a');
   const child = spawn(process.execPath, [...args], {
     env: { ...process.env, ...env, NODE_ENV: '' },
@@ -65,9 +70,10 @@ async function start(directory: string, port: number, args: readonly string[], e
   });
   await log.close();
   const url = `http://127.0.0.1:${port}`;
-  for (const started = performance.now(); !(await answers(url)); ) {
+  for (const started = performance.now(); !(await answers(url));) {
     if (child.exitCode !== null) throw new Error(`${args.join(' ')} ended with ${child.exitCode} before it answered`);
-    if (performance.now() - started > START_MS) throw new Error(`${args.join(' ')} did not answer within ${START_MS} ms`);
+    if (performance.now() - started > START_MS)
+      throw new Error(`${args.join(' ')} did not answer within ${START_MS} ms`);
     await delay(50);
   }
   return {

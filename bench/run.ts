@@ -62,7 +62,11 @@ async function bench(): Promise<void> {
   const tps: number[] = [];
   const measure = async (target: keyof typeof targets, connections: number, wallets = WALLETS): Promise<void> => {
     const name = wallets === 1 ? 'one hot wallet' : target;
-    const result = await loadFresh(generator, targets[target], { connections, wallets, ledger: target !== 'no database' });
+    const result = await loadFresh(generator, targets[target], {
+      connections,
+      wallets,
+      ledger: target !== 'no database',
+    });
     measured.push({ target: name, connections, result });
     say(`  ${name} at ${connections}: ${perSecond(result).toFixed(0)}/s, p50 ${result.p50} ms`);
     if (result.errors > 0) throw new Error(`${name} at ${connections} had ${result.errors} errors`);
@@ -102,7 +106,8 @@ async function loadFresh(
   await writeBets(bets, plan);
   const result = await load(generator, { url: target.url, bets, connections: options.connections, seconds });
   await rm(bets);
-  if (result.requests > plan.count) throw new Error('The bets ran out, so some were sent twice; raise BETS_PER_SECOND_MAX');
+  if (result.requests > plan.count)
+    throw new Error('The bets ran out, so some were sent twice; raise BETS_PER_SECOND_MAX');
   return result;
 }
 
@@ -122,7 +127,17 @@ async function preparePgbench(): Promise<boolean> {
 async function runPgbench(): Promise<number> {
   const url = new URL(server.url);
   url.pathname = '/bench_pgbench';
-  const { stdout } = await execute('pgbench', ['-M', 'prepared', '-c', '32', '-j', '2', '-T', String(seconds), url.href]);
+  const { stdout } = await execute('pgbench', [
+    '-M',
+    'prepared',
+    '-c',
+    '32',
+    '-j',
+    '2',
+    '-T',
+    String(seconds),
+    url.href,
+  ]);
   const tps = Number(/tps = ([\d.]+)/.exec(stdout)?.[1]);
   say(`  pgbench: ${tps.toFixed(0)}/s`);
   return tps;
@@ -167,7 +182,14 @@ function report(generator: LoadGenerator, measured: readonly Measured[], tps: nu
     'pgbench per second': tps,
   };
   console.table(Object.fromEntries(Object.entries(bars).map(([name, value]) => [name, Number(value.toFixed(2))])));
-  const conditions = { generator, cores: availableParallelism(), rounds, seconds, wallets: WALLETS, node: process.version };
+  const conditions = {
+    generator,
+    cores: availableParallelism(),
+    rounds,
+    seconds,
+    wallets: WALLETS,
+    node: process.version,
+  };
   process.stdout.write(`${JSON.stringify({ bench: 'bets', ...conditions, bars, rows })}\n`);
 }
 

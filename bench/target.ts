@@ -20,7 +20,12 @@ import { createOneTransactionLedger } from './baselines/one-transaction.js';
  * `one-transaction` runs one MikroORM transaction per request. Ends by SIGTERM.
  */
 
-const settings = { apiUrl: 'http://127.0.0.1:1', apiVersion: '1.0.0', username: 'bench', password: 'bench-password-of-32-characters-x' };
+const settings = {
+  apiUrl: 'http://127.0.0.1:1',
+  apiVersion: '1.0.0',
+  username: 'bench',
+  password: 'bench-password-of-32-characters-x',
+};
 function answerWithoutDatabase(): Pick<Ledger, 'execute'> {
   let sequence = 0n;
   return {
@@ -64,7 +69,11 @@ const [kind, port, url = ''] = process.argv.slice(2);
 const nothing = { append: () => undefined, close: () => Promise.resolve() };
 const { ledger, journal } =
   kind === 'one-transaction' ? await oneTransaction(url) : { ledger: answerWithoutDatabase(), journal: nothing };
-const adapter = igpx.bind({ ...bench, id: bench.integration, settings: { ...settings, securityHash: [bench.securityHash] } });
+const adapter = igpx.bind({
+  ...bench,
+  id: bench.integration,
+  settings: { ...settings, securityHash: [bench.securityHash] },
+});
 const integrations = new Map([[bench.integration, { id: bench.integration, brand: bench.brand, adapter }]]);
 const log = createLogger({ level: 'info' });
 const handler = createCallbackHandler(integrations, {

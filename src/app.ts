@@ -75,7 +75,10 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     if (closing) response.setHeader('connection', 'close');
     next();
   });
-  app.use('/callbacks', createCallbackHandler(integrations, { ledger, journal, failed, observed: logCallback(logger) }));
+  app.use(
+    '/callbacks',
+    createCallbackHandler(integrations, { ledger, journal, failed, observed: logCallback(logger) }),
+  );
   app.use(createHealthRoutes(orm, () => closing));
   const graphql = await mountGraphql(app, http, {
     config,

@@ -7,10 +7,7 @@ import * as entities from './entities/index.js';
 import { type Queryable, migrate, readMigrationState } from './migrate.js';
 import type { Logger } from './observability/logger.js';
 
-export {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from './database/embedded-postgres.js';
+export { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded-postgres.js';
 
 export interface Database {
   /** The gateway's URL; its sessions work as the role `croupier_app`, which cannot change the ledger's past. */

@@ -9,14 +9,22 @@ import { CASHIER } from './ledger/commands.js';
  * it; what has left the configuration is marked inactive.
  * @throws ConfigError when a currency's scale would change under money that exists.
  */
-export async function keepReferenceData(orm: MikroORM, config: Pick<Config, 'currencies' | 'brands' | 'integrations'>): Promise<void> {
+export async function keepReferenceData(
+  orm: MikroORM,
+  config: Pick<Config, 'currencies' | 'brands' | 'integrations'>,
+): Promise<void> {
   await orm.em.fork().transactional(async (em) => {
     const stored = new Map((await em.findAll(Currency)).map((each) => [each.code, each.scale]));
     const problems = [...config.currencies.values()].flatMap(({ code, scale }) => {
       const before = stored.get(code);
       return before === undefined || before === scale
         ? []
-        : [{ path: `currencies.${code}.scale`, message: `is ${scale}, but the ledger counts ${code} at scale ${before}; a scale never changes.` }];
+        : [
+            {
+              path: `currencies.${code}.scale`,
+              message: `is ${scale}, but the ledger counts ${code} at scale ${before}; a scale never changes.`,
+            },
+          ];
     });
     if (problems.length > 0) throw new ConfigError(problems);
     await em.upsertMany(
@@ -34,7 +42,13 @@ export async function keepReferenceData(orm: MikroORM, config: Pick<Config, 'cur
       currencies: [...currencies],
       active: true,
     }));
-    const cashier = { id: CASHIER, adapter: null, brandId: null, currencies: [...config.currencies.keys()], active: true };
+    const cashier = {
+      id: CASHIER,
+      adapter: null,
+      brandId: null,
+      currencies: [...config.currencies.keys()],
+      active: true,
+    };
     await em.upsertMany(Integration, [...current, cashier]);
     await em.nativeUpdate(Integration, { id: { $nin: [CASHIER, ...current.map(({ id }) => id)] } }, { active: false });
   });

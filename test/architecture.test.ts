@@ -35,7 +35,13 @@ function importing(folder: string, ...forbidden: readonly RegExp[]): string[] {
 describe('imports run downwards only', () => {
   it('the ledger knows no HTTP, no GraphQL and no provider', () => {
     expect(
-      importing('ledger', /^(adapters|callbacks|schema|players|launch|cashier|events|sandbox|simulator|cli)\//, /^(express|graphql|@apollo|ws$)/, /^node:http/, /^(app|server)\.ts$/),
+      importing(
+        'ledger',
+        /^(adapters|callbacks|schema|players|launch|cashier|events|sandbox|simulator|cli)\//,
+        /^(express|graphql|@apollo|ws$)/,
+        /^node:http/,
+        /^(app|server)\.ts$/,
+      ),
     ).toEqual([]);
   });
 
@@ -48,11 +54,23 @@ describe('imports run downwards only', () => {
   });
 
   it('adapters never import entities, the ORM, the gateway or each other', () => {
-    expect(importing('adapters', /^(entities|callbacks|schema|events|players|launch|cashier|sandbox|simulator)\//, /^@mikro-orm/, /^pg$/)).toEqual([]);
+    expect(
+      importing(
+        'adapters',
+        /^(entities|callbacks|schema|events|players|launch|cashier|sandbox|simulator)\//,
+        /^@mikro-orm/,
+        /^pg$/,
+      ),
+    ).toEqual([]);
     const across = under('adapters').flatMap((file) => {
       const own = file.path.split('/')[1] ?? '';
       return importsOf(file)
-        .filter((target) => /^adapters\/[^/]+\//.test(target) && !target.startsWith('adapters/kit/') && !target.startsWith(`adapters/${own}/`))
+        .filter(
+          (target) =>
+            /^adapters\/[^/]+\//.test(target) &&
+            !target.startsWith('adapters/kit/') &&
+            !target.startsWith(`adapters/${own}/`),
+        )
         .map((target) => `${file.path} imports ${target}`);
     });
     expect(across.filter((each) => !each.startsWith('adapters/registry.ts'))).toEqual([]);
@@ -60,7 +78,9 @@ describe('imports run downwards only', () => {
 
   it('services know neither GraphQL nor callbacks', () => {
     for (const folder of ['players', 'launch', 'cashier', 'events']) {
-      expect(importing(folder, /^(schema|callbacks|sandbox|simulator|cli)\//, /^(express|graphql|type-graphql|@apollo)/)).toEqual([]);
+      expect(
+        importing(folder, /^(schema|callbacks|sandbox|simulator|cli)\//, /^(express|graphql|type-graphql|@apollo)/),
+      ).toEqual([]);
     }
   });
 

@@ -11,6 +11,8 @@ export interface CrashOptions {
   /** Of each player's wallet, in ledger units. */
   readonly funds: readonly bigint[];
   readonly kills: number;
+  /** The next kill comes after so many more movements: in full swing, at no particular moment of a unit of work. */
+  readonly betweenKills: { readonly least: number; readonly most: number };
   readonly seed: number;
   readonly say: (text: string) => void;
 }
@@ -26,8 +28,6 @@ export interface CrashReport extends Reckoning {
 }
 
 const TABLES = 48;
-/** The next kill comes after so many more movements: in full swing, at no particular moment of a unit of work. */
-const BETWEEN_KILLS = { least: 200, most: 2_000 } as const;
 
 /**
  * Kills the gateway under load again and again. The provider sends bets once and everything else until it is answered; a
@@ -42,19 +42,20 @@ export async function proveCrash(options: CrashOptions): Promise<CrashReport> {
   }
 }
 
-async function run(gateway: Gateway, { databaseUrl, funds, kills, seed, say }: CrashOptions): Promise<CrashReport> {
+async function run(gateway: Gateway, options: CrashOptions): Promise<CrashReport> {
+  const { databaseUrl, funds, kills, betweenKills, seed, say } = options;
   const startedAt = performance.now();
   const random = createRandom(seed);
   const provider = openProvider(gateway, { socketsMax: TABLES * 2, timeoutMs: 5_000, attemptsMax: 8 });
   const play = startPlay({ provider, random: createRandom(seed + 1), players: funds.length, tables: TABLES });
   try {
     for (let kill = 1; kill <= kills; kill += 1) {
-      await play.acknowledgedMore(random.between(BETWEEN_KILLS.least, BETWEEN_KILLS.most));
+      await play.acknowledgedMore(random.between(betweenKills.least, betweenKills.most));
       await gateway.killAndRestart();
       const { acknowledged, unknown } = play.counts;
       say(`kill ${kill} of ${kills}: ${acknowledged} acknowledged, ${unknown} bets without an answer`);
     }
-    await play.acknowledgedMore(BETWEEN_KILLS.least);
+    await play.acknowledgedMore(betweenKills.least);
     await play.finish();
   } finally {
     provider.close();

@@ -151,7 +151,9 @@ async function endSessions(databaseUrl: string): Promise<number> {
 
 function tooSlow(recoveries: readonly number[], declines: readonly number[]): string[] {
   return [
-    ...recoveries.filter((ms) => ms > RECOVERY_MS_MAX).map((ms) => `The gateway recovered only after ${Math.round(ms)} ms`),
+    ...recoveries
+      .filter((ms) => ms > RECOVERY_MS_MAX)
+      .map((ms) => `The gateway recovered only after ${Math.round(ms)} ms`),
     ...declines.filter((ms) => ms > DECLINE_MS_MAX).map((ms) => `A bet was answered only after ${Math.round(ms)} ms`),
   ];
 }

@@ -21,7 +21,8 @@ export async function openGateway(directory: string, databaseUrl: string): Promi
   let running: Running = await startGateway(directory, databaseUrl, port);
   const assertAlive = (): void => {
     const { exitCode, signalCode } = running.process;
-    if (exitCode !== null || signalCode !== null) throw new Error(`The gateway ended by itself: ${exitCode ?? signalCode}`);
+    if (exitCode !== null || signalCode !== null)
+      throw new Error(`The gateway ended by itself: ${exitCode ?? signalCode}`);
   };
   return {
     callbackUrl: `http://127.0.0.1:${port}/callbacks/${bench.integration}`,

@@ -36,8 +36,17 @@ const ABREAST = 4;
 export async function proveOnce(options: OnceOptions): Promise<OnceReport> {
   const startedAt = performance.now();
   const gateways = await Promise.all(options.directories.map((each) => openGateway(each, options.databaseUrl)));
-  const providers = gateways.map((each) => openProvider(each, { socketsMax: AT_ONCE_MAX * ABREAST, timeoutMs: 10_000, attemptsMax: 1 }));
-  const table: Table = { options, providers, random: createRandom(options.seed), sent: new Map(), faults: [], requests: 0 };
+  const providers = gateways.map((each) =>
+    openProvider(each, { socketsMax: AT_ONCE_MAX * ABREAST, timeoutMs: 10_000, attemptsMax: 1 }),
+  );
+  const table: Table = {
+    options,
+    providers,
+    random: createRandom(options.seed),
+    sent: new Map(),
+    faults: [],
+    requests: 0,
+  };
   try {
     await abreast(options.rounds, (round) => sameBet(table, round));
     await abreast(options.shortRounds, (round) => shortFunds(table, options.rounds + round));
@@ -76,7 +85,12 @@ async function abreast(rounds: number, play: (round: number) => Promise<void>): 
 }
 
 /** Through the gateways in turn. */
-function post(table: Table, turn: number, action: 'bet' | 'result', one: { player: number; key: string; amount: string }): Promise<Delivery> {
+function post(
+  table: Table,
+  turn: number,
+  action: 'bet' | 'result',
+  one: { player: number; key: string; amount: string },
+): Promise<Delivery> {
   const provider = table.providers[turn % table.providers.length];
   if (provider === undefined) throw new Error('There is no gateway.');
   table.requests += 1;
@@ -84,7 +98,10 @@ function post(table: Table, turn: number, action: 'bet' | 'result', one: { playe
   return provider[action]({ player: bench.player(player), currency: bench.currency, amount, transactionId: key });
 }
 
-function remember(table: Table, part: Pick<Sent, 'key' | 'kind' | 'player' | 'amount' | 'state' | 'transactionId'>): void {
+function remember(
+  table: Table,
+  part: Pick<Sent, 'key' | 'kind' | 'player' | 'amount' | 'state' | 'transactionId'>,
+): void {
   table.sent.set(part.key, { target: undefined, ...part });
 }
 
@@ -97,7 +114,8 @@ async function sameBet(table: Table, player: number): Promise<void> {
   const [transactionId] = ids;
   if (ids.size > 1) table.faults.push(`${key} was answered in ${ids.size} ways: ${[...ids].join(', ')}`);
   remember(table, { key, kind: 'bet', player, amount: 100n, state: 'acknowledged', transactionId });
-  if ((player + 1) % 200 === 0) table.options.say(`${player + 1} of ${table.options.rounds} rounds of ${SAME} identical bets`);
+  if ((player + 1) % 200 === 0)
+    table.options.say(`${player + 1} of ${table.options.rounds} rounds of ${SAME} identical bets`);
 }
 
 async function shortFunds(table: Table, player: number): Promise<void> {
@@ -109,12 +127,15 @@ async function shortFunds(table: Table, player: number): Promise<void> {
   const { transactionId } = funds.answer ?? {};
   remember(table, { key: `funds-${player}`, kind: 'win', player, amount, state: 'acknowledged', transactionId });
   const told = await Promise.all(
-    Array.from({ length: n }, (_, turn) => post(table, turn, 'bet', { player, key: `short-${player}-${turn}`, amount: '1.00' })),
+    Array.from({ length: n }, (_, turn) =>
+      post(table, turn, 'bet', { player, key: `short-${player}-${turn}`, amount: '1.00' }),
+    ),
   );
   let taken = 0;
   for (const { transactionId: key, answer } of told) {
     if (answer === undefined) faults.push(`${key} was not answered`);
-    if (answer?.error !== null && answer?.error !== 'INSUFFICIENT_FUNDS') faults.push(`${key} was refused: ${answer?.error}`);
+    if (answer?.error !== null && answer?.error !== 'INSUFFICIENT_FUNDS')
+      faults.push(`${key} was refused: ${answer?.error}`);
     const state = answer?.error === null ? 'acknowledged' : 'declined';
     if (state === 'acknowledged') taken += 1;
     remember(table, { key, kind: 'bet', player, amount: 100n, state, transactionId: answer?.transactionId });

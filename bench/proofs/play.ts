@@ -92,7 +92,9 @@ export function startPlay(options: PlayOptions): Play {
       transactionId: one.key,
     };
     if (one.kind === 'bet') return provider.bet(movement);
-    return one.target === undefined ? provider.result(movement) : provider.rollback({ ...movement, target: one.target });
+    return one.target === undefined
+      ? provider.result(movement)
+      : provider.rollback({ ...movement, target: one.target });
   }
 
   async function bet(player: number): Promise<Sent> {

@@ -51,7 +51,12 @@ async function prove(name: string | undefined, directory: string): Promise<Recko
       const funds = Array.from({ length: funded + empty }, (_, player) => (player < funded ? FUNDS : 0n));
       return { databaseUrl, funds, directory: directories[0], seed: numberOf('seed'), say };
     };
-    if (name === 'crash') return await proveCrash({ ...(await open(PLAYERS)), kills: numberOf('kills') });
+    if (name === 'crash')
+      return await proveCrash({
+        ...(await open(PLAYERS)),
+        kills: numberOf('kills'),
+        betweenKills: { least: 200, most: 2_000 },
+      });
     if (name === 'database') {
       return await proveDatabase({ ...(await open(PLAYERS)), server, serverDirectory, restarts: numberOf('restarts') });
     }
@@ -64,13 +69,16 @@ async function prove(name: string | undefined, directory: string): Promise<Recko
 }
 
 const [name] = positionals;
-if (name !== 'once' && name !== 'crash' && name !== 'database') throw new Error('Which proof: once, crash or database?');
+if (name !== 'once' && name !== 'crash' && name !== 'database')
+  throw new Error('Which proof: once, crash or database?');
 const directory = await mkdtemp(join(tmpdir(), 'croupier-proof-'));
 try {
   const { violations, ...report } = await prove(name, directory);
   for (const each of violations.slice(0, VIOLATIONS_SHOWN)) say(`BROKEN  ${each}`);
   const conditions = { cores: availableParallelism(), node: process.version };
-  process.stdout.write(`${JSON.stringify({ proof: name, ok: violations.length === 0, ...report, violations: violations.length, ...conditions })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ proof: name, ok: violations.length === 0, ...report, violations: violations.length, ...conditions })}\n`,
+  );
   if (violations.length > 0) process.exitCode = 1;
 } finally {
   await rm(directory, { recursive: true, force: true });

@@ -14,7 +14,9 @@ export async function keepPartitions(
   };
   await keep();
   const timer = setInterval(() => {
-    keep().catch((error: unknown) => failed('The partitions of the journal could not be kept; rows go to the default one', error));
+    keep().catch((error: unknown) =>
+      failed('The partitions of the journal could not be kept; rows go to the default one', error),
+    );
   }, EVERY_MS).unref();
   return { stop: () => clearInterval(timer) };
 }

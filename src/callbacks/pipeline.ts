@@ -77,7 +77,11 @@ export function refuseUnread(
   options: PipelineOptions,
 ): Reply {
   const now = { startedAt: performance.now(), receivedAt: new Date() };
-  return refuseEarly({ integration, request, ...now, verified: false, callback: undefined, command: undefined }, code, options);
+  return refuseEarly(
+    { integration, request, ...now, verified: false, callback: undefined, command: undefined },
+    code,
+    options,
+  );
 }
 
 /** Steps 2 to 4: who calls, what it says, which command that is. Nothing of the body is read before it is verified. */

@@ -26,7 +26,9 @@ const snapshots = new Snapshots(orm.em);
 if (!process.argv.includes('--check')) {
   await snapshots.store();
 } else if (await snapshots.checkSchema()) {
-  console.error('The entities differ from src/migrations/.snapshot-croupier.json: write a migration, then "npm run snapshot".');
+  console.error(
+    'The entities differ from src/migrations/.snapshot-croupier.json: write a migration, then "npm run snapshot".',
+  );
   process.exitCode = 1;
 }
 await orm.close(true);

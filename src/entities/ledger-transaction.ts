@@ -56,7 +56,10 @@ export const LedgerTransaction = defineEntity({
       expression: "kind not in ('bet', 'withdrawal') or balance_after >= 0",
     },
     { name: 'ledger_stated_not_negative', expression: 'stated >= 0' },
-    { name: 'ledger_effect_as_stated', expression: "kind in ('rollback', 'tombstone') or (stated is not null and abs(effect) = stated)" },
+    {
+      name: 'ledger_effect_as_stated',
+      expression: "kind in ('rollback', 'tombstone') or (stated is not null and abs(effect) = stated)",
+    },
     { name: 'ledger_undo_is_rollback', expression: "undoes is null or (kind = 'rollback' and undoes < sequence)" },
     { name: 'ledger_rollback_effect_undoes', expression: "kind <> 'rollback' or undoes is not null or effect = 0" },
     { name: 'ledger_rollback_names_target', expression: "(kind = 'rollback') = (target is not null)" },

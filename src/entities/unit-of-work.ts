@@ -15,7 +15,10 @@ export const UnitOfWork = defineEntity({
   },
   checks: [
     { name: 'unit_of_work_number_positive', expression: 'number > 0' },
-    { name: 'unit_of_work_pairs', expression: 'cardinality(wallet_ids) = cardinality(sequences) and cardinality(wallet_ids) > 0' },
+    {
+      name: 'unit_of_work_pairs',
+      expression: 'cardinality(wallet_ids) = cardinality(sequences) and cardinality(wallet_ids) > 0',
+    },
   ],
 });
 export type UnitOfWork = InferEntity<typeof UnitOfWork>;

@@ -131,11 +131,19 @@ function decideRollback(wallet: WalletState, target: Known['target'], command: R
   if (target === undefined) {
     // One unique key arbitrates between the bet and its rollback, whichever commits first.
     const first = policy.rollbackOfUnknown === 'accept' ? [row(wallet, command, { ...facts, effect: 0n })] : [];
-    const tombstone = row(first.at(-1) ?? wallet, command, { effect: 0n, kind: 'tombstone', externalKey: command.target });
+    const tombstone = row(first.at(-1) ?? wallet, command, {
+      effect: 0n,
+      kind: 'tombstone',
+      externalKey: command.target,
+    });
     if (first[0] === undefined) {
       return { type: 'refuse', code: 'TARGET_UNKNOWN', rows: [tombstone], flags: ['rollback-of-unknown'] };
     }
-    return { type: 'post', rows: [flagged(first[0], 'rollback-of-unknown'), tombstone], flags: ['rollback-of-unknown'] };
+    return {
+      type: 'post',
+      rows: [flagged(first[0], 'rollback-of-unknown'), tombstone],
+      flags: ['rollback-of-unknown'],
+    };
   }
   if (target.kind === 'rollback') return refuse('TARGET_INVALID', ['rollback-of-rollback']);
   // The tombstone is that of an earlier refusal, and the answer stays the same.
@@ -151,7 +159,8 @@ function decideRollback(wallet: WalletState, target: Known['target'], command: R
   }
   if (!isBalance(wallet.balance - target.effect)) return refuse('AMOUNT_INVALID');
   const flags: Flag[] = [];
-  if (stated !== undefined && (stated.units !== target.stated || stated.rest !== undefined)) flags.push('amount-differs');
+  if (stated !== undefined && (stated.units !== target.stated || stated.rest !== undefined))
+    flags.push('amount-differs');
   if (command.currency !== target.currency) flags.push('currency-differs');
   if (wallet.balance - target.effect < 0n) flags.push('wallet-in-debt');
   return post(wallet, command, { ...facts, effect: -target.effect, undoes: target.sequence, flags });

@@ -55,7 +55,10 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (!isStorable(command)) return refusal('MALFORMED');
       const deadlineAt = performance.now() + deadlineMs;
       const receivedAt = new Date();
-      if (command.kind === 'bet' && options.integrationCurrencies.get(command.integration)?.has(command.currency) !== true) {
+      if (
+        command.kind === 'bet' &&
+        options.integrationCurrencies.get(command.integration)?.has(command.currency) !== true
+      ) {
         return refusal('CURRENCY_NOT_ALLOWED');
       }
       let player;
@@ -66,7 +69,10 @@ export function createLedger(options: LedgerOptions): Ledger {
         return refusal('UNAVAILABLE');
       }
       if (player === undefined) {
-        return { outcome: { type: 'refused', code: 'PLAYER_UNKNOWN', balance: undefined, flags: ['player-unknown'] }, journaled: false };
+        return {
+          outcome: { type: 'refused', code: 'PLAYER_UNKNOWN', balance: undefined, flags: ['player-unknown'] },
+          journaled: false,
+        };
       }
       // The look-up may have outlasted the ledger.
       if (closing) return refusal('OVERLOADED');

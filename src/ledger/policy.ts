@@ -22,5 +22,8 @@ export type Policy = z.infer<typeof Policy>;
 export type PolicyOverrides = { readonly [Question in keyof Policy]?: Policy[Question] | undefined };
 
 export function withOverrides(policy: Policy, overrides: PolicyOverrides = {}): Policy {
-  return Policy.parse({ ...policy, ...Object.fromEntries(Object.entries(overrides).filter(([, answer]) => answer !== undefined)) });
+  return Policy.parse({
+    ...policy,
+    ...Object.fromEntries(Object.entries(overrides).filter(([, answer]) => answer !== undefined)),
+  });
 }

@@ -157,7 +157,11 @@ function addWallet(draft: Draft, { lane, playerId, status, wallet }: WalletRow):
 }
 
 /** A credit, or the rollback of something unknown, may find no wallet in its currency: it opens one if the brand lists it. */
-async function openMissingWallets(connection: LedgerConnection, draft: Draft, pending: readonly Pending[]): Promise<void> {
+async function openMissingWallets(
+  connection: LedgerConnection,
+  draft: Draft,
+  pending: readonly Pending[],
+): Promise<void> {
   const missing = new Map<string, { lane: number; playerId: bigint; currency: string }>();
   for (const each of pending) {
     const { command, player } = each;
@@ -234,7 +238,11 @@ function applyMovement(
   const state: WalletState = { ...wallet, playerStatus };
   const decision = decide(state, { own, target }, command, policyFor(pending, own));
   if (decision.type === 'replay' && own !== undefined) {
-    return { type: 'replayed', receipt: receiptOf(own, { lane: own.lane, id: own.walletId }, wallet.currency), flags: [] };
+    return {
+      type: 'replayed',
+      receipt: receiptOf(own, { lane: own.lane, id: own.walletId }, wallet.currency),
+      flags: [],
+    };
   }
   return postDecision(draft, pending, wallet, target, decision);
 }
@@ -253,7 +261,8 @@ function postDecision(
   decision: Decision,
 ): Outcome {
   const rows = decision.type === 'replay' ? [] : decision.rows;
-  const flags = wallet.openedNow && rows.length > 0 ? [...decision.flags, 'wallet-opened-by-credit' as const] : decision.flags;
+  const flags =
+    wallet.openedNow && rows.length > 0 ? [...decision.flags, 'wallet-opened-by-credit' as const] : decision.flags;
   if (rows.length > 0) wallet.openedNow = false;
   for (const row of rows) postRow(draft, wallet, row, pending.receivedAt);
   const [first] = rows;

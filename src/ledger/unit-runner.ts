@@ -80,7 +80,12 @@ async function attempt(runner: UnitRunner, live: LedgerConnection, group: readon
 }
 
 /** After a failure the transaction may still be open; a connection that cannot roll it back is not used again. */
-async function reset(runner: UnitRunner, live: LedgerConnection, group: readonly Pending[], error: unknown): Promise<void> {
+async function reset(
+  runner: UnitRunner,
+  live: LedgerConnection,
+  group: readonly Pending[],
+  error: unknown,
+): Promise<void> {
   if (!live.broken && !isReadOnly(error)) {
     try {
       await live.send([rollback]);

@@ -1,5 +1,6 @@
 import { GraphQLScalarType, Kind, type ValueNode } from 'graphql';
 import { type Decimal, formatUnits, parseDecimal } from '../ledger/money.js';
+import { isName, isStorableName } from '../ledger/names.js';
 import { badInput } from './errors.js';
 
 const DECIMAL_HINT =
@@ -60,18 +61,14 @@ function textOf(node: ValueNode): unknown {
   return node.kind === Kind.STRING ? node.value : undefined;
 }
 
-const NAME_BYTES_MAX = 255;
-const CONTROL_CHARACTER = /\p{Cc}/u;
-
-/** Text that names something: what could be stored under it can also be looked up. @throws BAD_USER_INPUT */
+/** A name that the caller chooses and the ledger keeps. @throws BAD_USER_INPUT */
 export function readName(argument: string, text: string): string {
-  const fits =
-    text !== '' &&
-    text.length <= NAME_BYTES_MAX &&
-    text.isWellFormed() &&
-    text.trim() === text &&
-    !CONTROL_CHARACTER.test(text) &&
-    Buffer.byteLength(text) <= NAME_BYTES_MAX;
-  if (fits) return text;
+  if (isName(text)) return text;
   throw badInput(`"${argument}" must be 1 to 255 bytes of text without control characters or white space at the ends.`);
+}
+
+/** A name to look up: whatever a provider may have chosen. @throws BAD_USER_INPUT for what the ledger cannot hold */
+export function readKnownName(argument: string, text: string): string {
+  if (isStorableName(text)) return text;
+  throw badInput(`"${argument}" must be 1 to 255 bytes of text without NUL characters.`);
 }

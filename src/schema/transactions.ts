@@ -6,7 +6,7 @@ import { isStaff, ownPlayer, playerById, visibleTransaction, visibleWallet } fro
 import type { GraphqlContext } from './context.js';
 import { badInput } from './errors.js';
 import { PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
-import { DateTimeScalar, readName } from './scalars.js';
+import { DateTimeScalar, readKnownName } from './scalars.js';
 import type { RowKey, TransactionRow } from './loaders.js';
 import { TransactionKindEnum, TransactionObject } from './transaction.js';
 import { historyCursors, type HistoryFilter, OF_BRAND, readHistory, sequenceCursors } from './transaction-pages.js';
@@ -120,8 +120,8 @@ export class TransactionResolver {
     if (scope === undefined) return undefined;
     const row = await findByKey(
       context,
-      readName('integration', integration),
-      readName('externalKey', externalKey),
+      readKnownName('integration', integration),
+      readKnownName('externalKey', externalKey),
       scope.player,
     );
     return row && new TransactionObject(row);
@@ -159,9 +159,9 @@ async function readFilter(context: GraphqlContext, filter: TransactionFilterInpu
   if (from && to && from >= to) throw badInput('"from" must be before "to".');
   const common = {
     brand: context.principal.brand,
-    integration: integration == null ? undefined : readName('integration', integration),
+    integration: integration == null ? undefined : readKnownName('integration', integration),
     kind: kind ?? undefined,
-    round: round == null ? undefined : readName('round', round),
+    round: round == null ? undefined : readKnownName('round', round),
     from: from ?? undefined,
     to: to ?? undefined,
   };

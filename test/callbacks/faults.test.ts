@@ -4,7 +4,13 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { igpxHash, startTestApp, type TestApp } from '../support/app.js';
 import { auditAfterEach } from '../support/books.js';
-import { createTestDatabase, createTestPlayer, databaseLimits, type TestDatabase, type TestPlayer } from '../support/database.js';
+import {
+  createTestDatabase,
+  createTestPlayer,
+  databaseLimits,
+  type TestDatabase,
+  type TestPlayer,
+} from '../support/database.js';
 import { afterThisTest } from '../support/loopback.js';
 import { type Answer, balanceOf, bodyOf, type Facts, journalOf, movementsOf, refused, send, sign } from './provider.js';
 
@@ -46,7 +52,9 @@ describe('a ledger that takes no more', () => {
     expect(await post({ transaction_id: 'k', ...facts })).toBe('closed');
     expect(await moved()).toEqual([]);
     const body = bodyOf({ transaction_id: 'k', user_id: player.externalId, ...facts });
-    await expect.poll(() => journalOf(database, body)).toMatchObject([{ verdict: 'OVERLOADED', status: null, answer: null }]);
+    await expect
+      .poll(() => journalOf(database, body))
+      .toMatchObject([{ verdict: 'OVERLOADED', status: null, answer: null }]);
   });
 
   test('declines a bet, which is sent once only', async () => {
@@ -57,7 +65,7 @@ describe('a ledger that takes no more', () => {
 });
 
 /** Holds the player's lane as another gateway would. */
-async function holdLane(): Promise<{ release(): Promise<void> }> {
+async function holdLane(): Promise<{ release: () => Promise<void> }> {
   const client = await database.owner.connect();
   await client.query('begin');
   await client.query('select from lane where lane = $1 for update', [player.lane]);
@@ -117,18 +125,20 @@ async function asServer(work: (client: pg.Client, name: string) => Promise<unkno
 }
 
 const endSessions = (client: pg.Client, name: string): Promise<unknown> =>
-  client.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like 'croupier%'", [
-    name,
-  ]);
+  client.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and application_name like 'croupier%'",
+    [name],
+  );
 
 /** Ends the gateway's connections and lets no new one in, as when the server is down. */
-async function cutOff(): Promise<{ restore(): Promise<void> }> {
+async function cutOff(): Promise<{ restore: () => Promise<void> }> {
   await asServer(async (client, name) => {
     await client.query(`alter database ${name} allow_connections false`);
     await endSessions(client, name);
   });
   let restored: Promise<void> | undefined;
-  const restore = () => (restored ??= asServer((client, name) => client.query(`alter database ${name} allow_connections true`)));
+  const restore = () =>
+    (restored ??= asServer((client, name) => client.query(`alter database ${name} allow_connections true`)));
   afterThisTest(restore);
   return { restore };
 }
@@ -166,18 +176,21 @@ describe('a database that is gone', () => {
   });
 });
 
-test.each([['bet', {}], ...credits])('a %s whose session is ended in the middle is applied once', async (_kind, facts) => {
-  const lane = await holdLane();
-  const answer = post({ transaction_id: 'k', ...facts });
-  await expect.poll(waitingSessions).toHaveLength(1);
-  await asServer(endSessions);
-  await lane.release();
-  expect(await answer).toMatchObject({ status: 200, body: /^{"error":null/ });
-  expect((await moved()).filter((key) => key === 'k')).toHaveLength(1);
-});
+test.each([['bet', {}], ...credits])(
+  'a %s whose session is ended in the middle is applied once',
+  async (_kind, facts) => {
+    const lane = await holdLane();
+    const answer = post({ transaction_id: 'k', ...facts });
+    await expect.poll(waitingSessions).toHaveLength(1);
+    await asServer(endSessions);
+    await lane.release();
+    expect(await answer).toMatchObject({ status: 200, body: /^{"error":null/ });
+    expect((await moved()).filter((key) => key === 'k')).toHaveLength(1);
+  },
+);
 
 /** Stands between the gateway and the database; once armed, the next confirmation of a COMMIT is lost with its connection. */
-async function startLossyRelay(): Promise<{ url: string; loseNextCommit(): void; lost(): number }> {
+async function startLossyRelay(): Promise<{ url: string; loseNextCommit: () => void; lost: () => number }> {
   const target = new URL(database.ownerUrl);
   let armed = false;
   let lost = 0;
@@ -189,16 +202,18 @@ async function startLossyRelay(): Promise<{ url: string; loseNextCommit(): void;
       socket.on('error', () => undefined);
     }
     client.on('data', (bytes) => server.write(bytes)).on('close', () => server.destroy());
-    server.on('close', () => client.destroy()).on('data', (bytes) => {
-      if (armed && bytes.includes('COMMIT\0')) {
-        armed = false;
-        lost += 1;
-        client.destroy();
-        server.destroy();
-        return;
-      }
-      client.write(bytes);
-    });
+    server
+      .on('close', () => client.destroy())
+      .on('data', (bytes) => {
+        if (armed && bytes.includes('COMMIT\0')) {
+          armed = false;
+          lost += 1;
+          client.destroy();
+          server.destroy();
+          return;
+        }
+        client.write(bytes);
+      });
   });
   relay.listen(0, '127.0.0.1');
   await once(relay, 'listening');
@@ -218,7 +233,10 @@ async function startLossyRelay(): Promise<{ url: string; loseNextCommit(): void;
   };
 }
 
-test.each([['bet', {}, '90.00'], ['result', { action: 'result' }, '110.00']])(
+test.each([
+  ['bet', {}, '90.00'],
+  ['result', { action: 'result' }, '110.00'],
+])(
   'a %s whose COMMIT was confirmed into a lost connection is found by its key, and answered as if nothing had happened',
   async (_kind, facts, after) => {
     const relay = await startLossyRelay();

@@ -77,7 +77,9 @@ test.each(fixtures)('$id: $title', async ({ id, before, exchanges }) => {
     if (got === 'closed') throw new Error('The connection was closed without an answer');
     expect(got.status).toBe(answer.status);
     expect(got.body).toBe(fillIn(answer.body, got.body, named));
-    const transactionId = z.object({ transaction_id: z.string().optional() }).parse(JSON.parse(got.body)).transaction_id;
+    const transactionId = z
+      .object({ transaction_id: z.string().optional() })
+      .parse(JSON.parse(got.body)).transaction_id;
     if (transactionId !== undefined) expect(await keyOf(transactionId)).toBe(command?.key);
     await expectBalances(players, after);
   }

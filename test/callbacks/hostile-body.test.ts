@@ -28,7 +28,10 @@ function bodiesFrom(whole: string): [string, string | Buffer][] {
     ['is a good body in text', JSON.stringify(whole)],
     ['is a number', '123'],
     ['is an object of nothing', '{}'],
-    ['is not UTF-8', Buffer.concat([Buffer.from(plus('"x":"')).subarray(0, -1), Buffer.from([0xc3, 0x28]), Buffer.from('"}')])],
+    [
+      'is not UTF-8',
+      Buffer.concat([Buffer.from(plus('"x":"')).subarray(0, -1), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+    ],
     ['has an overlong encoding', Buffer.from(plus('"x":"\u00c0\u00af"'), 'latin1')],
     ['has a byte order mark', `\ufeff${whole}`],
     ['is UTF-16', Buffer.from(whole, 'utf16le')],
@@ -69,7 +72,10 @@ function bodiesFrom(whole: string): [string, string | Buffer][] {
 
 describe.each(Object.entries(good))('on %s', (path, whole) => {
   test.each(bodiesFrom(whole))('a signed body that %s is refused', async (_what, body) => {
-    const answer = await send(target().gateway.url, `/callbacks/igpx-demo${path}`, { body, headers: sign(body, secrets.current) });
+    const answer = await send(target().gateway.url, `/callbacks/igpx-demo${path}`, {
+      body,
+      headers: sign(body, secrets.current),
+    });
     expectRefused(answer);
   });
 });
@@ -96,6 +102,8 @@ test('a body of exactly 64 KiB is read', async () => {
   const { gateway } = target();
   const body = bodyOf({ transaction_id: 'wide', user_id: 'nobody' }).padEnd(64 * KiB);
   const before = gateway.log.length;
-  expectRefused(await send(gateway.url, '/callbacks/igpx-demo/transaction', { body, headers: sign(body, secrets.current) }));
+  expectRefused(
+    await send(gateway.url, '/callbacks/igpx-demo/transaction', { body, headers: sign(body, secrets.current) }),
+  );
   expect(gateway.log.slice(before).join('')).toContain('"verdict":"PLAYER_UNKNOWN"');
 });

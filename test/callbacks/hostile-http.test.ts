@@ -12,17 +12,25 @@ const body = bodyOf({ transaction_id: 'h', user_id: 'mallory', action: 'result' 
 const headers = sign(body, secrets.current);
 
 describe('the method', () => {
-  test.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'TRACE'])('%s is refused', async (method) => {
-    expectRefused(await send(target().gateway.url, route, { method, body, headers }));
-  });
+  test.each(['GET', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'PROPFIND', 'QUERY', 'TRACE'])(
+    '%s is refused',
+    async (method) => {
+      expectRefused(await send(target().gateway.url, route, { method, body, headers }));
+    },
+  );
 
   test('HEAD is refused without a body', async () => {
-    expect(await send(target().gateway.url, route, { method: 'HEAD', body, headers })).toEqual({ status: 200, body: '' });
+    expect(await send(target().gateway.url, route, { method: 'HEAD', body, headers })).toEqual({
+      status: 200,
+      body: '',
+    });
   });
 
   test('an override in a header or in the query is none', async () => {
     const override = { ...headers, 'x-http-method-override': 'POST', 'x-method-override': 'POST' };
-    expectRefused(await send(target().gateway.url, `${route}?_method=POST`, { method: 'PUT', body, headers: override }));
+    expectRefused(
+      await send(target().gateway.url, `${route}?_method=POST`, { method: 'PUT', body, headers: override }),
+    );
   });
 
   test.each(['CONNECT', 'POKE'])('%s opens no way in', async (method) => {
@@ -43,9 +51,33 @@ function expectNoWayIn(answer: Answer): void {
 describe('the path', () => {
   test.each(
     [
-      ['/transaction/', '//transaction', '/./transaction', '/x/../transaction', '/transaction/..', '/transaction/.', '/%2e%2e/x'],
-      ['/%2ftransaction', '%2ftransaction', '%2Ftransaction', '/transaction%2f', '/transactio%6e', '/transaction%00', '/transaction%20'],
-      ['/Transaction', '/TRANSACTION', '/transaction;x=1', '/transaction\\', '\\transaction', '/%5ctransaction', '/transaction.json'],
+      [
+        '/transaction/',
+        '//transaction',
+        '/./transaction',
+        '/x/../transaction',
+        '/transaction/..',
+        '/transaction/.',
+        '/%2e%2e/x',
+      ],
+      [
+        '/%2ftransaction',
+        '%2ftransaction',
+        '%2Ftransaction',
+        '/transaction%2f',
+        '/transactio%6e',
+        '/transaction%00',
+        '/transaction%20',
+      ],
+      [
+        '/Transaction',
+        '/TRANSACTION',
+        '/transaction;x=1',
+        '/transaction\\',
+        '\\transaction',
+        '/%5ctransaction',
+        '/transaction.json',
+      ],
       ['/%', '/%zz', '/%ff', '/%c0%ae', '/%e0%a4%a', '/transaction#x', '/transaction/transaction', '/__proto__', '/'],
     ].flat(),
   )('%s below an integration is no callback', async (path) => {
@@ -54,12 +86,35 @@ describe('the path', () => {
 
   test.each(
     [
-      ['/callbacks', '/callbacks/', '/callbacks//', '//callbacks/igpx-demo/transaction', '/callbacks//igpx-demo/transaction'],
-      ['/callbacks/./igpx-demo/transaction', '/callbacks/../callbacks/igpx-demo/transaction', '/callbacks%2figpx-demo/transaction'],
+      [
+        '/callbacks',
+        '/callbacks/',
+        '/callbacks//',
+        '//callbacks/igpx-demo/transaction',
+        '/callbacks//igpx-demo/transaction',
+      ],
+      [
+        '/callbacks/./igpx-demo/transaction',
+        '/callbacks/../callbacks/igpx-demo/transaction',
+        '/callbacks%2figpx-demo/transaction',
+      ],
       ['/callbacks/igpx-demo%2ftransaction', '/callbacks/igpx%2ddemo/transaction', '/callbacks/IGPX-DEMO/transaction'],
       ['/callbacks/nothing/transaction', '/callbacks/__proto__/transaction', '/callbacks/constructor/transaction'],
-      ['/callbacks/%/transaction', '/callbacks/%ff/transaction', '/callbacks/%00/transaction', '/callbacks/igpx-demo%00/transaction'],
-      ['/callbacks?/igpx-demo/transaction', '/callbacks/?igpx-demo/transaction', '/transaction', '/', '/%', '*', '/callback/igpx-demo/x'],
+      [
+        '/callbacks/%/transaction',
+        '/callbacks/%ff/transaction',
+        '/callbacks/%00/transaction',
+        '/callbacks/igpx-demo%00/transaction',
+      ],
+      [
+        '/callbacks?/igpx-demo/transaction',
+        '/callbacks/?igpx-demo/transaction',
+        '/transaction',
+        '/',
+        '/%',
+        '*',
+        '/callback/igpx-demo/x',
+      ],
     ].flat(),
   )('%s leads to no integration', async (path) => {
     const answer = await send(target().gateway.url, path, { body, headers });
@@ -75,7 +130,10 @@ describe('the path', () => {
   });
 
   test('an absolute target, as for a proxy, reaches nothing but the same routes', async () => {
-    const forwarded = rawRequest({ path: `http://elsewhere${route}x`, headers: { ...headers, 'content-length': String(body.length) } }, body);
+    const forwarded = rawRequest(
+      { path: `http://elsewhere${route}x`, headers: { ...headers, 'content-length': String(body.length) } },
+      body,
+    );
     expect(await sendBytes(target().gateway.url, forwarded)).toMatch(/^HTTP\/1\.1 (200 OK.*INTERNAL_ERROR|4)/s);
   });
 });
@@ -95,7 +153,10 @@ describe('the headers', () => {
     ['16 KiB of one', { 'x-long': 'v'.repeat(16 * 1_024) }],
     ['16 KiB of many', Object.fromEntries(Array.from({ length: 800 }, (_, index) => [`x-${index}`, 'v'.repeat(20)]))],
   ])('%s are refused before the body is looked at', async (_what, long) => {
-    const request = rawRequest({ path: route, headers: { ...long, ...headers, 'content-length': String(body.length) } }, body);
+    const request = rawRequest(
+      { path: route, headers: { ...long, ...headers, 'content-length': String(body.length) } },
+      body,
+    );
     expect(await sendBytes(target().gateway.url, request)).toMatch(/^HTTP\/1\.1 431 /);
   });
 
@@ -117,15 +178,22 @@ describe('the headers', () => {
 });
 
 /** Sent with a head that says something else of the body than is true. */
-const claim = (fields: Record<string, string>): Buffer => rawRequest({ path: route, headers: { ...headers, ...fields } });
+const claim = (fields: Record<string, string>): Buffer =>
+  rawRequest({ path: route, headers: { ...headers, ...fields } });
 
 describe('the length of the body', () => {
-  test.each(['close', 'keep-alive'])('that is claimed too short, with connection: %s, is refused', async (connection) => {
-    const bytes = Buffer.concat([claim({ 'content-length': String(body.length - 1), connection }), Buffer.from(body)]);
-    const answer = await sendBytes(target().gateway.url, bytes);
-    expect(answer).toMatch(/^HTTP\/1\.1 (400|200 OK.*INTERNAL_ERROR)/s);
-    expect(answer).not.toContain('transaction_id');
-  });
+  test.each(['close', 'keep-alive'])(
+    'that is claimed too short, with connection: %s, is refused',
+    async (connection) => {
+      const bytes = Buffer.concat([
+        claim({ 'content-length': String(body.length - 1), connection }),
+        Buffer.from(body),
+      ]);
+      const answer = await sendBytes(target().gateway.url, bytes);
+      expect(answer).toMatch(/^HTTP\/1\.1 (400|200 OK.*INTERNAL_ERROR)/s);
+      expect(answer).not.toContain('transaction_id');
+    },
+  );
 
   test('that is claimed too short does not let a request in behind the rest', async () => {
     const smuggled = rawRequest({ path: route, headers: { ...headers, 'content-length': String(body.length) } }, body);
@@ -158,7 +226,10 @@ describe('the length of the body', () => {
 
   test('that is over the limit is refused as soon as that is known, and the connection ends', async () => {
     const { gateway } = target();
-    const answered = sendBytes(gateway.url, Buffer.concat([claim({ 'transfer-encoding': 'chunked' }), chunk('x'.repeat(70_000))]));
+    const answered = sendBytes(
+      gateway.url,
+      Buffer.concat([claim({ 'transfer-encoding': 'chunked' }), chunk('x'.repeat(70_000))]),
+    );
     const answer = await answered;
     expect(answer).toMatch(/^HTTP\/1\.1 200 OK.*INTERNAL_ERROR/s);
     expect(answer.toLowerCase()).toContain('connection: close');
@@ -172,7 +243,7 @@ function chunk(text: string): Buffer {
 describe('chunks', () => {
   test('make the same body, whatever their sizes', async () => {
     // One byte too many, so that it is refused for its signature and not for the way it came.
-    const chunks = Buffer.concat([...`${body} `].map(chunk));
+    const chunks = Buffer.concat(Array.from(`${body} `, chunk));
     const bytes = Buffer.concat([claim({ 'transfer-encoding': 'chunked' }), chunks, Buffer.from('0\r\n\r\n')]);
     expect(await sendBytes(target().gateway.url, bytes)).toMatch(/^HTTP\/1\.1 200 OK.*INTERNAL_ERROR/s);
   });
@@ -193,7 +264,10 @@ describe('chunks', () => {
   });
 
   test('with trailers that repeat the signature are refused by the header alone', async () => {
-    const unsigned = rawRequest({ path: route, headers: { 'transfer-encoding': 'chunked', trailer: 'x-security-hash' } });
+    const unsigned = rawRequest({
+      path: route,
+      headers: { 'transfer-encoding': 'chunked', trailer: 'x-security-hash' },
+    });
     const trailer = `0\r\nx-security-hash: ${headers['x-security-hash'] ?? ''}\r\n\r\n`;
     const bytes = Buffer.concat([unsigned, chunk(body), Buffer.from(trailer)]);
     expect(await sendBytes(target().gateway.url, bytes)).toMatch(/^HTTP\/1\.1 200 OK.*INTERNAL_ERROR/s);
@@ -248,7 +322,13 @@ describe('a client that', () => {
   test('sends many requests at once on one connection gets their answers in order', async () => {
     const bad = rawRequest({ path: route, headers: { connection: 'keep-alive', 'content-length': '2' } }, '{}');
     const last = rawRequest({ path: '/callbacks/nothing', headers: { 'content-length': '0' } });
-    const answer = await sendBytes(target().gateway.url, Buffer.concat([...Array.from({ length: 50 }, () => bad), last]));
-    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual([...Array.from({ length: 50 }, () => 'HTTP/1.1 200'), 'HTTP/1.1 404']);
+    const answer = await sendBytes(
+      target().gateway.url,
+      Buffer.concat([...Array.from({ length: 50 }, () => bad), last]),
+    );
+    expect(answer.match(/HTTP\/1\.1 \d+/g)).toEqual([
+      ...Array.from({ length: 50 }, () => 'HTTP/1.1 200'),
+      'HTTP/1.1 404',
+    ]);
   });
 });

@@ -51,7 +51,10 @@ export function underAttack(): () => Target {
     expectNoLeak(gateway.log.join(''));
     honest += 1;
     const body = bodyOf({ transaction_id: `honest-${honest}`, action: 'result', user_id: 'mallory', amount: '0' });
-    const answer = await send(gateway.url, '/callbacks/igpx-demo/transaction', { body, headers: sign(body, secrets.current) });
+    const answer = await send(gateway.url, '/callbacks/igpx-demo/transaction', {
+      body,
+      headers: sign(body, secrets.current),
+    });
     expect(answer).toMatchObject({ status: 200, body: expect.stringContaining('"error":null') });
   });
   auditAfterEach(() => target.gateway.database);

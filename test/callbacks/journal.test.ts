@@ -84,7 +84,9 @@ test('a flagged refusal says so in its row', async () => {
   const other = bodyOf({ transaction_id: 'k', user_id: player.externalId, amount: '11.00' });
   expect(await post(other)).toEqual(refused);
   const wallet_id = player.wallets.get('EUR')?.toString();
-  await journaled(other).toMatchObject([{ verdict: 'KEY_CONFLICT', flags: ['key-conflict'], wallet_id, sequence: null }]);
+  await journaled(other).toMatchObject([
+    { verdict: 'KEY_CONFLICT', flags: ['key-conflict'], wallet_id, sequence: null },
+  ]);
 });
 
 test.each([
@@ -93,7 +95,9 @@ test.each([
   ['a body with a field missing', '/transaction', '{"action":"bet","user_id":"journal"}', 'MALFORMED'],
 ])('%s leaves a row', async (_what, path, body, verdict) => {
   expect(await post(body, path)).toEqual(refused);
-  await journaled(body).toMatchObject([{ path, verdict, status: 200, answer: refused.body, wallet_id: null, sequence: null }]);
+  await journaled(body).toMatchObject([
+    { path, verdict, status: 200, answer: refused.body, wallet_id: null, sequence: null },
+  ]);
 });
 
 test('of a body that nobody signed, 2 KiB are kept; of a signed one, all', async () => {
@@ -101,7 +105,9 @@ test('of a body that nobody signed, 2 KiB are kept; of a signed one, all', async
   const signed = `signed ${'x'.repeat(10 * KiB)}`;
   expect(await send(gateway.url, `${url}/transaction`, { body: unsigned })).toEqual(refused);
   expect(await post(signed)).toEqual(refused);
-  await journaled('unsigned').toMatchObject([{ verdict: 'UNAUTHENTICATED', name: null, body: Buffer.from(unsigned.slice(0, 2 * KiB)) }]);
+  await journaled('unsigned').toMatchObject([
+    { verdict: 'UNAUTHENTICATED', name: null, body: Buffer.from(unsigned.slice(0, 2 * KiB)) },
+  ]);
   await journaled('signed').toMatchObject([{ verdict: 'MALFORMED', body: Buffer.from(signed) }]);
 });
 
@@ -138,7 +144,14 @@ test('the log has one line for each callback: which, what was said, how long', a
   const before = gateway.log.length;
   await post(bodyOf({ transaction_id: 'logged', user_id: player.externalId }));
   expect(gateway.log.slice(before).map((line) => JSON.parse(line) as unknown)).toMatchObject([
-    { msg: 'callback', integration: 'igpx-demo', callback: 'bet', key: 'logged', verdict: 'ok', ms: expect.any(Number) },
+    {
+      msg: 'callback',
+      integration: 'igpx-demo',
+      callback: 'bet',
+      key: 'logged',
+      verdict: 'ok',
+      ms: expect.any(Number),
+    },
   ]);
 });
 

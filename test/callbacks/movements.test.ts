@@ -99,7 +99,10 @@ describe('a repeat', () => {
       `{"transaction_id":"k","action":"bet","user_id":${user},"currency":"EUR","amount":10.50,"timestamp":1}`,
       `{"transaction_id":"\\u006b","action":"bet","user_id":${user},"currency":"EUR","amount":"10.500000"}`,
     ]) {
-      const answer = await send(gateway.url, '/callbacks/igpx-demo/transaction', { body, headers: sign(body, igpxHash) });
+      const answer = await send(gateway.url, '/callbacks/igpx-demo/transaction', {
+        body,
+        headers: sign(body, igpxHash),
+      });
       expect(answer).toEqual({ status: 200, body: `{"error":null,"transaction_id":"${first}"}` });
     }
     expect(await balance()).toBe('89.50');
@@ -222,14 +225,17 @@ describe('a rollback', () => {
 });
 
 describe('money owed to a player', () => {
-  test.each<PlayerStatus>(['SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'])('comes in while the player is %s', async (status) => {
-    await accepted({ transaction_id: 'bet' });
-    await setStatus(status);
-    expect(await post({ transaction_id: 'no' })).toEqual(refused);
-    await accepted({ transaction_id: 'won', action: 'result', amount: '20.00' });
-    await accepted({ transaction_id: 'undo', rollback_transaction_id: 'bet' });
-    expect(await balance()).toBe('120.00');
-  });
+  test.each<PlayerStatus>(['SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'])(
+    'comes in while the player is %s',
+    async (status) => {
+      await accepted({ transaction_id: 'bet' });
+      await setStatus(status);
+      expect(await post({ transaction_id: 'no' })).toEqual(refused);
+      await accepted({ transaction_id: 'won', action: 'result', amount: '20.00' });
+      await accepted({ transaction_id: 'undo', rollback_transaction_id: 'bet' });
+      expect(await balance()).toBe('120.00');
+    },
+  );
 
   test('in a currency the player has no wallet for opens one, if the brand has the currency', async () => {
     await accepted({ transaction_id: 'won', action: 'result', currency: 'USD', amount: '5.00' });
@@ -254,16 +260,22 @@ test('an unknown player is refused, and not made', async () => {
   expect(rowCount).toBe(0);
 });
 
-test.each([`'; DROP TABLE player; --`, '{a,"b"}', 'NULL', '\\', '../../x', '\u00e9\u0301\u{1f3b2}', '__proto__', 'x'.repeat(255)])(
-  'the id %j is kept as it is',
-  async (transaction_id) => {
-    const first = await accepted({ transaction_id });
-    expect(await accepted({ transaction_id })).toBe(first);
-    await accepted({ transaction_id: 'undo', rollback_transaction_id: transaction_id });
-    const rows = await movementsOf(gateway.database, player.id);
-    expect(rows).toMatchObject([{ external_key: transaction_id }, { target: transaction_id, effect: '10000000' }]);
-  },
-);
+test.each([
+  `'; DROP TABLE player; --`,
+  '{a,"b"}',
+  'NULL',
+  '\\',
+  '../../x',
+  '\u00e9\u0301\u{1f3b2}',
+  '__proto__',
+  'x'.repeat(255),
+])('the id %j is kept as it is', async (transaction_id) => {
+  const first = await accepted({ transaction_id });
+  expect(await accepted({ transaction_id })).toBe(first);
+  await accepted({ transaction_id: 'undo', rollback_transaction_id: transaction_id });
+  const rows = await movementsOf(gateway.database, player.id);
+  expect(rows).toMatchObject([{ external_key: transaction_id }, { target: transaction_id, effect: '10000000' }]);
+});
 
 test('a declined bet does not use its id up', async () => {
   expect(await post({ transaction_id: 'bet', amount: '100.01' })).toEqual(tooPoor);

@@ -28,7 +28,11 @@ export interface Sent {
 }
 
 /** Sends one request with its path exactly as given. */
-export function send(url: string, path: string, { method = 'POST', headers = {}, body = '', agent }: Sent): Promise<Answer> {
+export function send(
+  url: string,
+  path: string,
+  { method = 'POST', headers = {}, body = '', agent }: Sent,
+): Promise<Answer> {
   const { hostname, port } = new URL(url);
   const bytes = Buffer.from(body);
   const { promise, resolve } = Promise.withResolvers<Answer>();
@@ -36,15 +40,12 @@ export function send(url: string, path: string, { method = 'POST', headers = {},
   const mutable = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [name, typeof value === 'string' ? value : [...value]]),
   );
-  const request = httpRequest(
-    { hostname, port, path, method, headers: mutable, agent: agent ?? false },
-    (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-      response.on('error', () => resolve('closed'));
-    },
-  );
+  const request = httpRequest({ hostname, port, path, method, headers: mutable, agent: agent ?? false }, (response) => {
+    const chunks: Buffer[] = [];
+    response.on('data', (chunk: Buffer) => chunks.push(chunk));
+    response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
+    response.on('error', () => resolve('closed'));
+  });
   request.on('error', () => resolve('closed'));
   request.end(bytes);
   return promise;
@@ -141,7 +142,9 @@ export async function movementsOf(database: TestDatabase, playerId: bigint): Pro
 
 /** Decimal text with at least two decimals, at the test world's scale of 6. */
 export async function balanceOf(database: TestDatabase, walletId: bigint | undefined): Promise<string> {
-  const { rows } = await database.owner.query<{ balance: string }>('select balance from wallet where id = $1', [walletId]);
+  const { rows } = await database.owner.query<{ balance: string }>('select balance from wallet where id = $1', [
+    walletId,
+  ]);
   return formatUnits(BigInt(rows[0]?.balance ?? 0), 6, 2);
 }
 

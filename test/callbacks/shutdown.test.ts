@@ -68,7 +68,11 @@ test('a connection that is kept open and quiet does not hold up the end', async 
   const player = await createTestPlayer(database);
   const agent = new Agent({ keepAlive: true });
   const body = bodyOf({ transaction_id: 'kept', user_id: player.externalId });
-  const answer = await send(gateway.url, '/callbacks/igpx-demo/transaction', { body, headers: sign(body, igpxHash), agent });
+  const answer = await send(gateway.url, '/callbacks/igpx-demo/transaction', {
+    body,
+    headers: sign(body, igpxHash),
+    agent,
+  });
   expect(answer).toMatchObject({ status: 200 });
   const startedAt = performance.now();
   await gateway.app.close();

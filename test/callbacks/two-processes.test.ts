@@ -66,7 +66,10 @@ test('a bet and its rollback at once leave the wallet as it was, whichever comes
     const [, undone] = await Promise.all([post(bet, round), post(undo, round + 1, '/transaction-rollback')]);
     expect(bodyOfAnswer(undone)).toMatch(accepted);
     const kinds = (await movementsOf(database, player.id)).map((each) => each.kind).sort();
-    expect([['bet', 'rollback'], ['rollback', 'tombstone']]).toContainEqual(kinds);
+    expect([
+      ['bet', 'rollback'],
+      ['rollback', 'tombstone'],
+    ]).toContainEqual(kinds);
     expect(await balanceOf(database, player.wallets.get('EUR'))).toBe('100.00');
   }
 });
@@ -76,7 +79,9 @@ test('of n bets at once with funds for k, exactly k are taken', async () => {
     const n = 64 - round * 6;
     const k = (round * 7) % (n + 1);
     const player = await createTestPlayer(database, { balances: { EUR: `${k * 10}.00` } });
-    const bodies = Array.from({ length: n }, (_, index) => bodyOf({ transaction_id: `b${index}`, user_id: player.externalId }));
+    const bodies = Array.from({ length: n }, (_, index) =>
+      bodyOf({ transaction_id: `b${index}`, user_id: player.externalId }),
+    );
     const answers = await Promise.all(bodies.map((body, turn) => post(body, turn)));
     expect(answers.filter((answer) => accepted.test(bodyOfAnswer(answer)))).toHaveLength(k);
     expect(answers.filter((answer) => bodyOfAnswer(answer) === tooPoor.body)).toHaveLength(n - k);

@@ -11,6 +11,8 @@ export function auditAfterEach(database: () => TestDatabase): void {
 
 export async function expectStraightBooks(database: TestDatabase): Promise<void> {
   const report = await audit(database.orm);
-  expect(report.invariants.flatMap((each) => each.violations.map((found) => ({ invariant: each.name, ...found })))).toEqual([]);
+  expect(
+    report.invariants.flatMap((each) => each.violations.map((found) => ({ invariant: each.name, ...found }))),
+  ).toEqual([]);
   expect(report.ok).toBe(true);
 }

@@ -68,7 +68,10 @@ export async function createTestDatabase(world = testWorld): Promise<TestDatabas
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   const logger = pino({ level: 'silent' });
-  const database = await openDatabase({ kind: 'url', url: url.href, ownerUrl: url.href, ...databaseLimits }, { logger });
+  const database = await openDatabase(
+    { kind: 'url', url: url.href, ownerUrl: url.href, ...databaseLimits },
+    { logger },
+  );
   await keepReferenceData(database.orm, world);
   const owner = new pg.Pool({ connectionString: url.href, max: 2 });
   owner.on('error', () => undefined);
@@ -131,7 +134,12 @@ export interface TestPlayerOptions {
 }
 
 export async function createTestPlayer(database: TestDatabase, options: TestPlayerOptions = {}): Promise<TestPlayer> {
-  const { brand = 'demo', externalId = `player-${randomUUID()}`, status = 'ACTIVE', balances = { EUR: '100' } } = options;
+  const {
+    brand = 'demo',
+    externalId = `player-${randomUUID()}`,
+    status = 'ACTIVE',
+    balances = { EUR: '100' },
+  } = options;
   const lane = laneOf(brand, externalId);
   const players = await database.owner.query<{ id: string }>(
     'insert into player (lane, brand_id, external_id, status) values ($1, $2, $3, $4) returning id',

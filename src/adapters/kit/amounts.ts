@@ -20,6 +20,4 @@ export const decimalAmount: z.ZodType<Decimal> = z.unknown().transform((stated, 
  * An id or other name given as text: 1 to 255 bytes in UTF-8, no control character, no lone surrogate, no white space at
  * either end. Case is kept. A number is refused, as "42" and 42 would be one player in one place and two in another.
  */
-export const idText = z
-  .string()
-  .refine(isName, 'must be 1 to 255 bytes of text without control characters or padding');
+export const idText = z.string().refine(isName, 'must be 1 to 255 bytes of text without control characters or padding');
