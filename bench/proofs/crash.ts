@@ -1,5 +1,4 @@
-import type { Gateway } from './gateway.js';
-import { openGateway, openProvider } from './gateway.js';
+import { type Gateway, openGateway, openProvider } from './gateway.js';
 import { startPlay } from './play.js';
 import { createRandom } from './random.js';
 import { type Reckoning, reckon } from './reckoning.js';
@@ -52,7 +51,7 @@ async function run(gateway: Gateway, options: CrashOptions): Promise<CrashReport
     for (let kill = 1; kill <= kills; kill += 1) {
       await play.acknowledgedMore(random.between(betweenKills.least, betweenKills.most));
       await gateway.killAndRestart();
-      const { acknowledged, unknown } = play.counts;
+      const { acknowledged, unknown } = play.book.counts;
       say(`kill ${kill} of ${kills}: ${acknowledged} acknowledged, ${unknown} bets without an answer`);
     }
     await play.acknowledgedMore(betweenKills.least);
@@ -60,13 +59,13 @@ async function run(gateway: Gateway, options: CrashOptions): Promise<CrashReport
   } finally {
     provider.close();
   }
-  const reckoning = await reckon(databaseUrl, play.sent, funds);
+  const reckoning = await reckon(databaseUrl, play.book.sent, funds);
   return {
     kills,
     seed,
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
-    ...play.counts,
+    ...play.book.counts,
     ...reckoning,
-    violations: [...play.faults, ...reckoning.violations],
+    violations: [...play.book.faults, ...reckoning.violations],
   };
 }

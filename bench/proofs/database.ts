@@ -89,7 +89,7 @@ export async function proveDatabase(options: DatabaseOptions): Promise<DatabaseR
     provider.close();
     await gateway.stop();
   }
-  const reckoning = await reckon(options.databaseUrl, play.sent, funds);
+  const reckoning = await reckon(options.databaseUrl, play.book.sent, funds);
   for (const server of servers) await server.close();
   const recoveries = outages.map(({ upAt, recoveredAt }) => recoveredAt - upAt);
   return {
@@ -97,11 +97,11 @@ export async function proveDatabase(options: DatabaseOptions): Promise<DatabaseR
     terminations,
     seed,
     seconds: Math.round((performance.now() - startedAt) / 100) / 10,
-    ...play.counts,
+    ...play.book.counts,
     ...reckoning,
     recoveryMs: { median: median(recoveries), most: most(recoveries) },
     declineMs: { count: declines.length, median: median(declines), most: most(declines) },
-    violations: [...play.faults, ...tooSlow(recoveries, declines), ...reckoning.violations],
+    violations: [...play.book.faults, ...tooSlow(recoveries, declines), ...reckoning.violations],
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Delivery, IgpxProvider } from '../../src/simulator/igpx/callbacks.js';
 import { bench } from '../bets.js';
 import { openGateway, openProvider } from './gateway.js';
-import type { Sent } from './play.js';
+import type { Sent } from './book.js';
 import { createRandom, type Random } from './random.js';
 import { type Reckoning, reckon } from './reckoning.js';
 

@@ -3,7 +3,7 @@ import { audit } from '../../src/ledger/audit.js';
 import { formatTransactionId } from '../../src/ledger/ids.js';
 import { LANE_COUNT } from '../../src/ledger/lanes.js';
 import { bench } from '../bets.js';
-import type { Sent } from './play.js';
+import type { Sent } from './book.js';
 
 /** Compares what the provider was told with what the ledger holds. */
 export interface Reckoning {

@@ -1,4 +1,5 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
+import pg from 'pg';
 import type { CallbackRow, Statements } from '../ledger/statements.js';
 
 /**
@@ -16,6 +17,11 @@ const SET_MAX = 500;
 /** A flood of refused requests must not fill the memory while the database is away. */
 const WAITING_MAX = 5_000;
 
+/** The database says that the data is at fault, so trying again is no use. */
+function isUnstorable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && /^2[23]/.test(error.code ?? '');
+}
+
 export function createJournal(
   orm: MikroORM,
   statements: Statements,
@@ -23,18 +29,26 @@ export function createJournal(
 ): Journal {
   let waiting: CallbackRow[] = [];
   let lost = 0;
+  let setMax = SET_MAX;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<void> | undefined;
 
   async function write(): Promise<void> {
-    const rows = waiting.slice(0, SET_MAX);
+    const rows = waiting.slice(0, setMax);
     const { name, text, values } = statements.insertCallbacks(rows);
     try {
       const pool = await orm.em.getConnection().getNativeClient();
       await pool.query({ name: `journal_${name}`, text, values: [...(values ?? [])] });
       waiting = waiting.slice(rows.length);
+      setMax = SET_MAX;
     } catch (error) {
-      failed('The journal could not be written; it is tried again', error);
+      if (!isUnstorable(error)) failed('The journal could not be written; it is tried again', error);
+      else if (rows.length > 1) setMax = 1;
+      else {
+        // Found alone, it no longer holds up those behind it.
+        failed(`A request to ${rows[0]?.integration} cannot be stored in the journal`, error);
+        waiting = waiting.slice(1);
+      }
     }
     if (lost > 0) failed(`${lost} refused requests are missing from the journal: too many were waiting`);
     lost = 0;

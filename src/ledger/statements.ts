@@ -2,7 +2,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { Callback, LedgerTransaction, UnitOfWork } from '../entities/index.js';
 import type { ChainedRow } from './chain.js';
 import type { KnownRow } from './decide.js';
-import { type PlayerStatus, playerStatuses } from './commands.js';
+import { type Flag, type PlayerStatus, playerStatuses } from './commands.js';
 import type { Statement } from './connection.js';
 import { elementLiteral, insertSet } from './row-sets.js';
 
@@ -61,7 +61,7 @@ export interface CallbackRow {
   readonly path: string;
   readonly body: Buffer;
   readonly verdict: string;
-  readonly flags: readonly string[];
+  readonly flags: readonly Flag[];
   readonly status: number | null;
   readonly answer: string | null;
   readonly durationUs: number;

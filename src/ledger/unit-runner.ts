@@ -40,15 +40,16 @@ export async function runGroup(runner: UnitRunner, group: readonly Pending[]): P
   } catch (error) {
     runner.options.failed(`A unit of ${open.length} did not commit; its commands run again one by one`, error);
     await reset(runner, live, open, error);
-    for (const each of open) await runAlone(runner, each);
+    for (const each of open) await runAlone(runner, each, open);
   }
 }
 
-async function runAlone(runner: UnitRunner, pending: Pending): Promise<void> {
+/** @param group everybody who is refused when time runs out meanwhile, be it their turn or not. */
+async function runAlone(runner: UnitRunner, pending: Pending, group: readonly Pending[]): Promise<void> {
   let pauseMs = 10;
   while (isOpen(pending)) {
-    const live = await connectFor(runner, [pending]);
-    if (live === undefined) return;
+    const live = await connectFor(runner, group);
+    if (live === undefined || !isOpen(pending)) return;
     try {
       await attempt(runner, live, [pending]);
       return;

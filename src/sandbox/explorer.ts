@@ -1,5 +1,5 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
-import type { Express, Request } from 'express';
+import type { Express, Request, Response } from 'express';
 import { ruruHTML } from 'ruru/server';
 import { serveStatic as serveRuru } from 'ruru/static';
 import { issueToken } from '../auth.js';
@@ -47,17 +47,15 @@ interface Start {
 
 /** A GraphQL explorer that works without a network: every file comes from the package. */
 export function mountExplorer(app: Express, { config, orm }: ExplorerOptions): void {
+  const show = async (request: Request, response: Response): Promise<void> => {
+    const start = (isFromHere(request) && (await demoStart(config, orm))) || blankStart;
+    response
+      .set({ 'cache-control': 'no-store', 'content-security-policy': contentSecurity })
+      .type('html')
+      .send(explorerPage(start, request.headers.host ?? 'localhost', config));
+  };
   app.use(serveRuru(ASSETS));
-  app.get(PATH, (request, response, next) => {
-    (isFromHere(request) ? demoStart(config, orm) : Promise.resolve(undefined))
-      .then((start = blankStart) => {
-        response
-          .set({ 'cache-control': 'no-store', 'content-security-policy': contentSecurity })
-          .type('html')
-          .send(explorerPage(start, request.headers.host ?? 'localhost', config));
-      })
-      .catch(next);
-  });
+  app.get(PATH, (request, response) => show(request, response));
 }
 
 function explorerPage(start: Start, host: string, { integrations }: ExplorerOptions['config']): string {

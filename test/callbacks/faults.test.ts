@@ -69,11 +69,13 @@ async function holdLane(): Promise<{ release: () => Promise<void> }> {
   const client = await database.owner.connect();
   await client.query('begin');
   await client.query('select from lane where lane = $1 for update', [player.lane]);
-  let released: Promise<void> | undefined;
-  const release = () =>
-    (released ??= client.query('commit').then(() => {
-      client.release();
-    }));
+  let released = false;
+  const release = async (): Promise<void> => {
+    if (released) return;
+    released = true;
+    await client.query('commit');
+    client.release();
+  };
   afterThisTest(release);
   return { release };
 }

@@ -11,7 +11,7 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch({ channel: 'chrome' });
 }
 
-export interface WatchedContext extends AsyncDisposable {
+interface WatchedContext extends AsyncDisposable {
   readonly context: BrowserContext;
   /** Everything its pages asked for, WebSockets included. */
   readonly urls: readonly string[];
