@@ -43,7 +43,7 @@ it('two migrators at once migrate an empty database once', async () => {
   const empty = await createEmptyDatabase();
   try {
     const applied = await Promise.all([migrate(empty.url), migrate(empty.url)]);
-    expect(applied.map((each) => each.length).sort()).toEqual([0, 1]);
+    expect(applied.map((each) => each.length).sort((a, b) => a - b)).toEqual([0, 1]);
     const { rows } = await empty.owner.query('select count(*)::int as lanes from lane');
     expect(rows).toEqual([{ lanes: 64 }]);
     expect(await readMigrationState(empty.owner)).toEqual({ pending: [], unknown: [] });

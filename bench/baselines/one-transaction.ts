@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LockMode, type MikroORM, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { Callback, Lane, LedgerTransaction, Player, UnitOfWork, Wallet } from '../../src/entities/index.js';
 import { chainHash } from '../../src/ledger/chain.js';
-import type { Balance, Flag, Movement, Outcome, WalletCommand } from '../../src/ledger/commands.js';
+import type { Balance, Movement, Outcome, WalletCommand } from '../../src/ledger/commands.js';
 import { decide, type Decision, type KnownRow } from '../../src/ledger/decide.js';
 import { type Execution, refusal } from '../../src/ledger/lane-set.js';
 import type { ExecuteOptions, Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
@@ -247,7 +247,7 @@ function persistUnit(em: SqlEntityManager, lane: Lane, wallet: Wallet, rows: rea
 async function insertCallback(em: SqlEntityManager, row: CallbackRow): Promise<void> {
   await em
     .createQueryBuilder(Callback)
-    .insert({ ...row, flags: row.flags as Flag[] })
+    .insert({ ...row, flags: [...row.flags] })
     .execute('run');
 }
 

@@ -11,6 +11,7 @@ import {
   bodyOf,
   type Facts,
   integrationsWith,
+  journalOf,
   movementsOf,
   refused,
   send,
@@ -169,6 +170,8 @@ describe('a rollback', () => {
     expect(await balance()).toBe('-50.00');
     expect(await post({ transaction_id: 'b1', amount: '1.00' })).toEqual(tooPoor);
     expect(await post({ transaction_id: 'b2', amount: '0' })).toEqual(tooPoor);
+    const refusedBet = bodyOf({ transaction_id: 'b1', user_id: player.externalId, amount: '1.00' });
+    expect(await journalOf(gateway.database, refusedBet)).toMatchObject([{ verdict: 'WALLET_IN_DEBT' }]);
     await accepted({ transaction_id: 'more', action: 'result', amount: '51.00' });
     await accepted({ transaction_id: 'b1', amount: '1.00' });
     expect(await balance()).toBe('0.00');
