@@ -16,6 +16,7 @@ import { createStatements } from './ledger/statements.js';
 import { createHealthRoutes } from './observability/health.js';
 import type { Logger } from './observability/logger.js';
 import { createPlayerDirectory } from './players/directory.js';
+import { assertPortFree } from './port.js';
 import { keepReferenceData } from './reference-data.js';
 import { mountExplorer } from './sandbox/explorer.js';
 import { mountGraphql } from './schema/http.js';
@@ -36,6 +37,7 @@ const PROVIDER_CALLS = { timeoutMs: 5_000, retries: 2 } as const;
 
 /** Connects everything. Nothing listens yet. */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
+  await assertPortFree(config.http);
   const production = config.mode === 'production';
   const database = await openDatabase(config.database, { logger, production });
   const { orm } = database;

@@ -108,7 +108,7 @@ async function executeMessage(trace: Trace, message: BoundMessage, options: Pipe
       : message.reply(outcome);
   // The answer is decided inside the unit of work, so that the journal row holds it; it is sent after COMMIT.
   let decided: { outcome: Outcome; reply: Reply } | undefined;
-  const { outcome, journaled } = await options.ledger.execute(command, {
+  const { outcome, journaled, inDoubt = false } = await options.ledger.execute(command, {
     policy: adapter.policy,
     deadlineMs: command.kind === 'bet' ? adapter.deadlineMs.bet : adapter.deadlineMs.other,
     journal: (decision) => {

@@ -8,6 +8,8 @@ export interface Execution {
   readonly outcome: Outcome;
   /** True when the journal row was committed with the outcome; otherwise the caller has to write it. */
   readonly journaled: boolean;
+  /** True when the refusal may be false: a COMMIT was sent, and the database was away too long to be asked what came of it. */
+  readonly inDoubt?: boolean;
 }
 
 export interface LaneSetStats {
@@ -57,13 +59,17 @@ export function createLaneSet(options: LedgerOptions): LaneSet {
     execute(command) {
       if (waiting.length >= WAITING_MAX) return Promise.resolve(refusal('OVERLOADED'));
       return new Promise((resolve) => {
-        waiting.push({
+        const pending: Pending = {
           ...command,
           attempts: 0,
           inDoubt: false,
           settled: false,
-          settle: (outcome, committed) => resolve({ outcome, journaled: committed && command.journal !== undefined }),
-        });
+          settle: (outcome, committed) => {
+            const journaled = committed && command.journal !== undefined;
+            resolve({ outcome, journaled, inDoubt: pending.inDoubt && !committed });
+          },
+        };
+        waiting.push(pending);
         running ??= drain();
       });
     },

@@ -102,7 +102,10 @@ function createProtocol({ schema, introspection, authenticator, services, presen
     connectionInitWaitTimeout: socketLimits.initTimeoutMs,
     async onConnect({ connectionParams, extra }) {
       try {
-        extra.principal = await authenticateBearer(authenticator, connectionParams?.['authorization']);
+        extra.principal = await authenticateBearer(
+          authenticator,
+          connectionParams?.['authorization'] ?? connectionParams?.['Authorization'],
+        );
       } catch (error) {
         const { message, extensions } = present(error);
         const code = extensions?.['code'] === 'UNAUTHENTICATED' ? closeCodes.unauthorized : closeCodes.tryAgainLater;
