@@ -31,6 +31,7 @@ export interface App {
 
 /** The longest a request under way may hold up the end of the process. */
 const CLOSE_MS = 6_000;
+const IDLE_CHECK_MS = 50;
 
 /** A player waits for the launch; the provider's own calls are repeated only where that is safe. */
 const PROVIDER_CALLS = { timeoutMs: 5_000, retries: 2 } as const;
@@ -133,7 +134,10 @@ async function stopListening(http: Server): Promise<void> {
     http.close(() => resolve());
   });
   http.closeIdleConnections();
+  // A connection whose request was under way is kept alive by its answer, and idle from then on.
+  const idle = setInterval(() => http.closeIdleConnections(), IDLE_CHECK_MS);
   const cutOff = setTimeout(() => http.closeAllConnections(), CLOSE_MS);
   await stopped;
+  clearInterval(idle);
   clearTimeout(cutOff);
 }

@@ -123,9 +123,9 @@ async function restartServer(
   const state = await readServerState(dataDirectory);
   if (state === undefined) throw new Error('The database server does not run.');
   process.kill(state.pid, 'SIGQUIT');
+  await waitUntilStopped(dataDirectory, 30_000);
   const outage: Outage = { downAt: performance.now(), upAt: Infinity, recoveredAt: Infinity };
   outages.push(outage);
-  await waitUntilStopped(dataDirectory, 30_000);
   await delay(downMs);
   const started = await startEmbeddedPostgres({ directory, port: server.port });
   outage.upAt = performance.now();

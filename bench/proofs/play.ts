@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Delivery, IgpxProvider } from '../../src/simulator/igpx/callbacks.js';
+import type { Delivery, Exchange, IgpxProvider } from '../../src/simulator/igpx/callbacks.js';
 import { bench } from '../bets.js';
 import { type Book, openBook, type Sent } from './book.js';
 import type { Random } from './random.js';
@@ -68,15 +68,12 @@ async function playGame(table: Table): Promise<void> {
     await delay(random.between(1, 20));
     return;
   }
-  if (random.chance(0.05)) book.compare(stake, await post(table, stake));
+  if (random.chance(0.05)) await repeat(table, stake);
   if (random.chance(0.1)) await undo(table, stake);
   if (random.chance(0.5)) {
     const payout = await settle(table, book.write('win', player, BigInt(random.between(0, 900))));
-    if (random.chance(0.1)) book.compare(payout, await post(table, payout));
-    if (random.chance(0.1)) {
-      const undone = await undo(table, payout);
-      book.compare(undone, await post(table, undone));
-    }
+    if (random.chance(0.1)) await repeat(table, payout);
+    if (random.chance(0.1)) await repeat(table, await undo(table, payout));
   }
 }
 
@@ -98,17 +95,32 @@ function undo(table: Table, { key, player, amount }: Sent): Promise<Sent> {
   return settle(table, table.book.write('rollback', player, amount, key));
 }
 
-/** Results and rollbacks are sent again until they are answered. */
 async function settle(table: Table, one: Sent): Promise<Sent> {
-  const giveUpAt = performance.now() + GIVE_UP_MS;
-  while (one.state === 'open') {
-    table.book.take(one, await post(table, one));
-    if (one.state === 'open' && performance.now() > giveUpAt) throw new Error(`${one.key} was never answered`);
-  }
+  table.book.take(one, await postUntilAnswered(table, one));
   return one;
 }
 
-function post({ provider }: Table, one: Sent): Promise<Delivery> {
+/** Sent again although it was acknowledged, as when an answer is lost on its way. */
+async function repeat(table: Table, one: Sent): Promise<void> {
+  const again = one.kind === 'bet' ? post(table, one) : postUntilAnswered(table, one);
+  table.book.compare(one, await again);
+}
+
+/** As results and rollbacks are sent. */
+async function postUntilAnswered(table: Table, one: Sent): Promise<Delivery> {
+  const giveUpAt = performance.now() + GIVE_UP_MS;
+  let last: Exchange | undefined;
+  const onExchange = (exchange: Exchange): void => {
+    last = exchange;
+  };
+  for (;;) {
+    const delivery = await post(table, one, onExchange);
+    if (delivery.answer !== undefined) return delivery;
+    if (performance.now() > giveUpAt) throw new Error(`${one.key} was never answered: ${JSON.stringify(last)}`);
+  }
+}
+
+function post({ provider }: Table, one: Sent, onExchange?: (exchange: Exchange) => void): Promise<Delivery> {
   const movement = {
     player: bench.player(one.player),
     currency: bench.currency,
@@ -116,5 +128,6 @@ function post({ provider }: Table, one: Sent): Promise<Delivery> {
     transactionId: one.key,
   };
   if (one.kind === 'bet') return provider.bet(movement);
-  return one.target === undefined ? provider.result(movement) : provider.rollback({ ...movement, target: one.target });
+  if (one.target === undefined) return provider.result(movement, { onExchange });
+  return provider.rollback({ ...movement, target: one.target }, { onExchange });
 }

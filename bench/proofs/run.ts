@@ -79,7 +79,9 @@ try {
   process.stdout.write(
     `${JSON.stringify({ proof: name, ok: violations.length === 0, ...report, violations: violations.length, ...conditions })}\n`,
   );
-  if (violations.length > 0) process.exitCode = 1;
-} finally {
+  if (violations.length > 0) throw new Error(`The proof failed: ${violations.length} contradictions.`);
   await rm(directory, { recursive: true, force: true });
+} catch (error) {
+  say(`The data and the logs are kept in ${directory}`);
+  throw error;
 }

@@ -108,7 +108,7 @@ async function executeMessage(trace: Trace, message: BoundMessage, options: Pipe
       : message.reply(outcome);
   // The answer is decided inside the unit of work, so that the journal row holds it; it is sent after COMMIT.
   let decided: { outcome: Outcome; reply: Reply } | undefined;
-  const { outcome, journaled, inDoubt = false } = await options.ledger.execute(command, {
+  const { outcome, journaled, inDoubt } = await options.ledger.execute(command, {
     policy: adapter.policy,
     deadlineMs: command.kind === 'bet' ? adapter.deadlineMs.bet : adapter.deadlineMs.other,
     journal: (decision) => {
@@ -116,7 +116,9 @@ async function executeMessage(trace: Trace, message: BoundMessage, options: Pipe
       return journalRow(trace, decision, decided.reply);
     },
   });
-  const reply = decided?.outcome === outcome ? decided.reply : answer(outcome);
+  const known = decided?.outcome === outcome ? decided.reply : answer(outcome);
+  // Whether it counts nobody could find out. A refusal may be a lie, and in some dialects it is final; silence never is.
+  const reply = inDoubt === true ? closeConnection : known;
   if (!journaled) options.journal.append(journalRow(trace, outcome, reply));
   observe(trace, outcome, options);
   return reply;

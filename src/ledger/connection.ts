@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 
 /**
@@ -56,8 +57,10 @@ const types = new pg.TypeOverrides();
 types.setTypeParser(pg.types.builtins.INT8, BigInt);
 
 export async function openLedgerConnection(config: pg.ClientConfig): Promise<LedgerConnection> {
+  const socket = new Socket();
   const client = new pg.Client({
     ...config,
+    stream: () => socket,
     types,
     pipeline: true,
     keepAlive: true,
@@ -75,15 +78,17 @@ export async function openLedgerConnection(config: pg.ClientConfig): Promise<Led
   await client.query(sessionSettings);
 
   const send = async (statements: readonly Statement[]): Promise<pg.QueryArrayResult[]> => {
-    const results = await Promise.allSettled(
-      statements.map(({ name, text, values }) =>
-        client.query<unknown[]>({
-          rowMode: 'array',
-          text,
-          ...(name === undefined ? {} : { name, values: [...(values ?? [])] }),
-        }),
-      ),
+    // All statements leave in one piece: a system call for each would cost more than what it carries.
+    socket.cork();
+    const sent = statements.map(({ name, text, values }) =>
+      client.query<unknown[]>({
+        rowMode: 'array',
+        text,
+        ...(name === undefined ? {} : { name, values: [...(values ?? [])] }),
+      }),
     );
+    socket.uncork();
+    const results = await Promise.allSettled(sent);
     const failed = results.find((each) => each.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     const answers = results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));

@@ -101,6 +101,13 @@ describe('a deadline that passes', () => {
     await lane.release();
     expect(await inUnit).toBe('closed');
     expect(await moved()).toEqual([]);
+    for (const [key, verdict] of [
+      ['k1', 'DEADLINE_EXCEEDED'],
+      ['k2', 'UNAVAILABLE'],
+    ] as const) {
+      const body = bodyOf({ transaction_id: key, user_id: player.externalId, ...facts });
+      await expect.poll(() => journalOf(database, body)).toMatchObject([{ verdict, status: null, answer: null }]);
+    }
     // The provider sends it again, and then it counts.
     expect(await post({ transaction_id: 'k1', ...facts })).toMatchObject({ status: 200, body: /^{"error":null/ });
   });

@@ -78,6 +78,26 @@ test.each<[string, string, Partial<Facts>, object]>([
   expect(await movementsOf(gateway.database, player.id)).toEqual([]);
 });
 
+test('a late bet, and a bet of a player who may not bet, leave rows with the reason', async () => {
+  const player = await createTestPlayer(gateway.database);
+  const undo = bodyOf({ transaction_id: 'undo', rollback_transaction_id: 'late', user_id: player.externalId });
+  await post(undo, '/transaction-rollback');
+  const late = bodyOf({ transaction_id: 'late', user_id: player.externalId });
+  expect(await post(late)).toEqual(refused);
+  await journaled(undo).toMatchObject([
+    { name: 'rollback', verdict: 'ok', flags: ['rollback-of-unknown'], sequence: '2' },
+  ]);
+  await journaled(late).toMatchObject([{ verdict: 'BET_ROLLED_BACK', flags: ['late-bet'], sequence: null }]);
+
+  const banned = await createTestPlayer(gateway.database, { status: 'SUSPENDED' });
+  const bet = bodyOf({ transaction_id: 'k', user_id: banned.externalId });
+  const result = bodyOf({ transaction_id: 'k2', user_id: banned.externalId, action: 'result' });
+  expect(await post(bet)).toEqual(refused);
+  await post(result);
+  await journaled(bet).toMatchObject([{ verdict: 'PLAYER_NOT_ACTIVE', sequence: null }]);
+  await journaled(result).toMatchObject([{ verdict: 'ok', flags: ['win-of-inactive-player'], sequence: '2' }]);
+});
+
 test('a flagged refusal says so in its row', async () => {
   const player = await createTestPlayer(gateway.database);
   await post(bodyOf({ transaction_id: 'k', user_id: player.externalId }));
