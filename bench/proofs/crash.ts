@@ -1,6 +1,6 @@
 import { type Gateway, openGateway, openProvider } from './gateway.js';
 import { startPlay } from './play.js';
-import { createRandom } from './random.js';
+import { seeded } from '../../test/support/random.js';
 import { type Reckoning, reckon } from './reckoning.js';
 
 export interface CrashOptions {
@@ -44,9 +44,9 @@ export async function proveCrash(options: CrashOptions): Promise<CrashReport> {
 async function run(gateway: Gateway, options: CrashOptions): Promise<CrashReport> {
   const { databaseUrl, funds, kills, betweenKills, seed, say } = options;
   const startedAt = performance.now();
-  const random = createRandom(seed);
+  const random = seeded(seed);
   const provider = openProvider(gateway, { socketsMax: TABLES * 2, timeoutMs: 5_000, attemptsMax: 8 });
-  const play = startPlay({ provider, random: createRandom(seed + 1), players: funds.length, tables: TABLES });
+  const play = startPlay({ provider, random: seeded(seed + 1), players: funds.length, tables: TABLES });
   try {
     for (let kill = 1; kill <= kills; kill += 1) {
       await play.acknowledgedMore(random.between(betweenKills.least, betweenKills.most));

@@ -6,7 +6,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database
 import { readServerState, waitUntilStopped } from '../../src/database/server-state.js';
 import { openGateway, openProvider } from './gateway.js';
 import { startPlay } from './play.js';
-import { createRandom } from './random.js';
+import { seeded } from '../../test/support/random.js';
 import { type Reckoning, reckon } from './reckoning.js';
 
 export interface DatabaseOptions {
@@ -60,7 +60,7 @@ export async function proveDatabase(options: DatabaseOptions): Promise<DatabaseR
   const declines: number[] = [];
   const play = startPlay({
     provider,
-    random: createRandom(seed + 1),
+    random: seeded(seed + 1),
     players: funds.length,
     tables: TABLES,
     onBet: ({ startedAt: sentAt, tookMs }) => {
@@ -68,7 +68,7 @@ export async function proveDatabase(options: DatabaseOptions): Promise<DatabaseR
       if (last !== undefined && sentAt > last.downAt && sentAt < last.upAt) declines.push(tookMs);
     },
   });
-  const random = createRandom(seed);
+  const random = seeded(seed);
   const servers: EmbeddedPostgres[] = [];
   let terminations = 0;
   try {

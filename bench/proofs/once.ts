@@ -2,7 +2,7 @@ import type { Delivery, IgpxProvider } from '../../src/simulator/igpx/callbacks.
 import { bench } from '../bets.js';
 import { openGateway, openProvider } from './gateway.js';
 import type { Sent } from './book.js';
-import { createRandom, type Random } from './random.js';
+import { seeded, type Random } from '../../test/support/random.js';
 import { type Reckoning, reckon } from './reckoning.js';
 
 export interface OnceOptions {
@@ -42,7 +42,7 @@ export async function proveOnce(options: OnceOptions): Promise<OnceReport> {
   const table: Table = {
     options,
     providers,
-    random: createRandom(options.seed),
+    random: seeded(options.seed),
     sent: new Map(),
     faults: [],
     requests: 0,

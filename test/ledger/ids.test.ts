@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatId, formatTransactionId, parseId, parseTransactionId } from '../../src/ledger/ids.js';
 import { LANE_COUNT, laneOf } from '../../src/ledger/lanes.js';
-import { seeded } from './random.js';
+import { seeded } from '../support/random.js';
 
 const BIGINT_MAX = 9_223_372_036_854_775_807n;
 

@@ -13,7 +13,7 @@ import {
 } from '../support/database.js';
 import { decimal, policy as gentle, said } from './commands.js';
 import { createWire, terminateLedgers } from './interruption.js';
-import { type Random, seeded } from './random.js';
+import { type Random, seeded } from '../support/random.js';
 import { ReferenceModel } from './reference-model.js';
 
 /** Random commands over few players and keys, so that repeats, conflicts and awkward orders are the rule. */

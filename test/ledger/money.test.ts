@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatUnits, parseDecimal, unitsFloor } from '../../src/ledger/money.js';
-import { seeded } from './random.js';
+import { seeded } from '../support/random.js';
 
 describe('parseDecimal', () => {
   test.for([

@@ -12,7 +12,7 @@ import {
 } from '../support/database.js';
 import { bet, policy, rollback, said, win } from './commands.js';
 import { createWire, holdLane, terminateLedgers, until, untilWaiting, type Wire } from './interruption.js';
-import { seeded } from './random.js';
+import { seeded } from '../support/random.js';
 
 let db: TestDatabase;
 let wire: Wire;

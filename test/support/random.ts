@@ -4,6 +4,8 @@ export interface Random {
   below(bound: number): number;
   pick<Item>(items: readonly [Item, ...Item[]]): Item;
   chance(probability: number): boolean;
+  /** A whole number from `least` to `most`, both included. */
+  between(least: number, most: number): number;
 }
 
 export function seeded(seed: number): Random {
@@ -19,5 +21,6 @@ export function seeded(seed: number): Random {
     below,
     pick: (items) => items[below(items.length)] ?? items[0],
     chance: (probability) => next() < probability,
+    between: (least, most) => least + below(most - least + 1),
   };
 }
