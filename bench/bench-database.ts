@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { policy } from '../src/adapters/igpx/policy.js';
 import { openDatabase } from '../src/database.js';
 import { createLedger } from '../src/ledger/ledger.js';
-import { CASHIER } from '../src/ledger/commands.js';
+import { CASHIER, type WalletCommand } from '../src/ledger/commands.js';
 import { createStatements } from '../src/ledger/statements.js';
 import { migrate } from '../src/migrate.js';
 import { createPlayerDirectory } from '../src/players/directory.js';
@@ -42,41 +42,55 @@ export async function openBenchDatabase(serverUrl: string, name: string, wallets
 
 /** Fills every wallet by a real deposit, so that the books stay straight. */
 export async function fundWallets(url: string, wallets: number): Promise<void> {
-  const database = await openDatabase(
-    { kind: 'url', url, ownerUrl: url, ...benchLimits },
-    { logger: pino({ level: 'error' }) },
-  );
+  const amount = { digits: 1_000_000_000n, decimals: 0 };
+  await executeAll(url, wallets, (index) => ({
+    kind: 'deposit',
+    brand: bench.brand,
+    player: bench.player(index),
+    integration: CASHIER,
+    currency: bench.currency,
+    amount,
+    key: 'first',
+  }));
+}
+
+/** Real bets through the ledger, without HTTP: the quick way to a large one. */
+export async function growLedger(url: string, prefix: string, bets: number, wallets: number): Promise<void> {
+  const amount = { digits: 1n, decimals: 0 };
+  await executeAll(url, bets, (index) => ({
+    kind: 'bet',
+    brand: bench.brand,
+    player: bench.player((index * 7_919) % wallets),
+    integration: bench.integration,
+    currency: bench.currency,
+    amount,
+    key: `${prefix}-${index}`,
+  }));
+}
+
+const AT_ONCE = 1_000;
+
+async function executeAll(url: string, count: number, command: (index: number) => WalletCommand): Promise<void> {
+  const logger = pino({ level: 'error' });
+  const database = await openDatabase({ kind: 'url', url, ownerUrl: url, ...benchLimits }, { logger });
   const directory = createPlayerDirectory(database.orm);
+  const currencies = new Set([bench.currency]);
   const ledger = createLedger({
     connection: { connectionString: database.url, application_name: 'croupier-ledger' },
     statements: createStatements(database.orm),
     currencies: new Map([[bench.currency, { code: bench.currency, scale: 6 }]]),
-    brandCurrencies: new Map([[bench.brand, new Set([bench.currency])]]),
-    integrationCurrencies: new Map(),
+    brandCurrencies: new Map([[bench.brand, currencies]]),
+    integrationCurrencies: new Map([[bench.integration, currencies]]),
     findPlayer: (brand, externalId) => directory.find(brand, externalId),
     committed: () => undefined,
-    failed: (message, error) => {
-      throw new Error(message, { cause: error });
-    },
+    failed: (message, error) => logger.error({ err: error }, message),
   });
-  const amount = { digits: 1_000_000_000n, decimals: 0 };
-  for (let start = 0; start < wallets; start += 1_000) {
-    const deposits = Array.from({ length: Math.min(1_000, wallets - start) }, (_, offset) =>
-      ledger.execute(
-        {
-          kind: 'deposit',
-          brand: bench.brand,
-          player: bench.player(start + offset),
-          integration: CASHIER,
-          currency: bench.currency,
-          amount,
-          key: 'first',
-        },
-        { policy, deadlineMs: 60_000 },
-      ),
+  for (let start = 0; start < count; start += AT_ONCE) {
+    const group = Array.from({ length: Math.min(AT_ONCE, count - start) }, (_, offset) =>
+      ledger.execute(command(start + offset), { policy, deadlineMs: 60_000 }),
     );
-    for (const { outcome } of await Promise.all(deposits)) {
-      if (outcome.type !== 'applied') throw new Error(`A deposit was not applied: ${outcome.type}`);
+    for (const { outcome } of await Promise.all(group)) {
+      if (outcome.type !== 'applied') throw new Error(`A movement of the bench was not applied: ${outcome.type}`);
     }
   }
   await ledger.close();

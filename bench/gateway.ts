@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { assertPortFree } from '../src/port.js';
 import { bench } from './bets.js';
 
 /** A server of the bench, as a process of its own. */
@@ -63,6 +64,8 @@ async function start(
   args: readonly string[],
   env: Record<string, string>,
 ): Promise<Running> {
+  // Another server on the port would answer in this one's place, and be measured.
+  await assertPortFree({ host: '127.0.0.1', port });
   const log = await open(join(directory, `log-${port}`), 'a');
   const child = spawn(process.execPath, [...args], {
     env: { ...process.env, ...env, NODE_ENV: '' },

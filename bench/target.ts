@@ -3,7 +3,7 @@ import express from 'express';
 import { pino } from 'pino';
 import { igpx } from '../src/adapters/igpx/index.js';
 import { createJournal } from '../src/callbacks/journal.js';
-import { createCallbackHandler } from '../src/callbacks/router.js';
+import { createCallbackHandler, routeCallbacks } from '../src/callbacks/router.js';
 import { openDatabase } from '../src/database.js';
 import type { Outcome } from '../src/ledger/commands.js';
 import type { Ledger } from '../src/ledger/ledger.js';
@@ -82,5 +82,7 @@ const handler = createCallbackHandler(integrations, {
   observed: (callback) => log.info(callback, 'callback'),
   failed: (message, error) => log.error({ err: error }, message),
 });
-const server = createServer(express().disable('x-powered-by').disable('etag').use('/callbacks', handler));
+const others = express().disable('x-powered-by').disable('etag');
+const server = createServer(routeCallbacks(handler, others));
 server.listen(Number(port), '127.0.0.1');
+process.on('SIGTERM', () => process.exit(0));

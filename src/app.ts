@@ -6,7 +6,7 @@ import { createAuthenticator } from './auth.js';
 import { createJournal } from './callbacks/journal.js';
 import type { LiveIntegration, ObservedCallback } from './callbacks/pipeline.js';
 import { keepPartitions } from './callbacks/partitions.js';
-import { createCallbackHandler } from './callbacks/router.js';
+import { createCallbackHandler, routeCallbacks } from './callbacks/router.js';
 import type { Config } from './config.js';
 import { type Database, openDatabase } from './database.js';
 import { createPostgresBus } from './events/bus-postgres.js';
@@ -32,6 +32,13 @@ export interface App {
 /** The longest a request under way may hold up the end of the process. */
 const CLOSE_MS = 6_000;
 const IDLE_CHECK_MS = 50;
+/** Node looks for requests past their time only every so often: every 30 seconds unless told otherwise. */
+const REQUEST_LIMITS = {
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+  keepAliveTimeout: 65_000,
+} as const;
 
 /** A player waits for the launch; the provider's own calls are repeated only where that is safe. */
 const PROVIDER_CALLS = { timeoutMs: 5_000, retries: 2 } as const;
@@ -72,16 +79,14 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   let closing = false;
   const app = express().disable('x-powered-by').disable('etag');
-  const http = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 65_000 }, app);
-  app.use((_request, response, next) => {
+  const observed = logCallback(logger);
+  const callbacks = createCallbackHandler(integrations, { ledger, journal, failed, observed });
+  const route = routeCallbacks(callbacks, app);
+  const http = createServer(REQUEST_LIMITS, (request, response) => {
     // A connection kept alive would go on sending to a gateway that is leaving.
     if (closing) response.setHeader('connection', 'close');
-    next();
+    route(request, response);
   });
-  app.use(
-    '/callbacks',
-    createCallbackHandler(integrations, { ledger, journal, failed, observed: logCallback(logger) }),
-  );
   app.use(createHealthRoutes(orm, () => closing));
   const graphql = await mountGraphql(app, http, {
     config,

@@ -85,6 +85,9 @@ export async function proveDatabase(options: DatabaseOptions): Promise<DatabaseR
       options.say(`restart ${restart} of ${restarts}: down for ${downMs} ms, recovered in ${recovery} ms`);
     }
     await play.finish();
+  } catch (error) {
+    gateway.assertAlive();
+    throw error;
   } finally {
     provider.close();
     await gateway.stop();

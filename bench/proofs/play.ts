@@ -24,7 +24,7 @@ export interface Play {
 }
 
 /** A provider that gets no answer for longer than this has a gateway that does not come back. */
-const GIVE_UP_MS = 60_000;
+const GIVE_UP_MS = 180_000;
 
 export function startPlay(options: PlayOptions): Play {
   const table: Table = { ...options, book: openBook() };
@@ -116,7 +116,8 @@ async function postUntilAnswered(table: Table, one: Sent): Promise<Delivery> {
   for (;;) {
     const delivery = await post(table, one, onExchange);
     if (delivery.answer !== undefined) return delivery;
-    if (performance.now() > giveUpAt) throw new Error(`${one.key} was never answered: ${JSON.stringify(last)}`);
+    if (performance.now() > giveUpAt)
+      throw new Error(`${one.key} was never answered: ${JSON.stringify(last?.outcome)}`);
   }
 }
 

@@ -72,6 +72,7 @@ const [name] = positionals;
 if (name !== 'once' && name !== 'crash' && name !== 'database')
   throw new Error('Which proof: once, crash or database?');
 const directory = await mkdtemp(join(tmpdir(), 'croupier-proof-'));
+say(`seed ${flags.seed}`);
 try {
   const { violations, ...report } = await prove(name, directory);
   for (const each of violations.slice(0, VIOLATIONS_SHOWN)) say(`BROKEN  ${each}`);

@@ -6,6 +6,7 @@ import type { WalletErrorCode } from '../ledger/errors.js';
 import { laneOf } from '../ledger/lanes.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { CallbackRow } from '../ledger/statements.js';
+import { PublicRecord } from '../observability/logger.js';
 import { dispatch } from './dispatch.js';
 import type { Journal } from './journal.js';
 
@@ -25,12 +26,17 @@ export interface PipelineOptions {
   readonly failed: (message: string, error: unknown) => void;
 }
 
-export interface ObservedCallback {
-  readonly integration: string;
-  readonly callback: string | undefined;
-  readonly key: string | undefined;
-  readonly verdict: string;
-  readonly ms: number;
+/** What the log says of a callback. */
+export class ObservedCallback extends PublicRecord {
+  constructor(
+    readonly integration: string,
+    readonly callback: string | undefined,
+    readonly key: string | undefined,
+    readonly verdict: string,
+    readonly ms: number,
+  ) {
+    super();
+  }
 }
 
 /** Bytes kept of a body whose sender is not known to be the provider. */
@@ -167,11 +173,13 @@ function verdictOf(outcome: Outcome): string {
 
 function observe(trace: Trace, outcome: Outcome, options: PipelineOptions): void {
   const { command } = trace;
-  options.observed({
-    integration: trace.integration.id,
-    callback: trace.callback?.name,
-    key: command !== undefined && 'key' in command ? command.key : undefined,
-    verdict: verdictOf(outcome),
-    ms: Math.round((performance.now() - trace.startedAt) * 1_000) / 1_000,
-  });
+  options.observed(
+    new ObservedCallback(
+      trace.integration.id,
+      trace.callback?.name,
+      command !== undefined && 'key' in command ? command.key : undefined,
+      verdictOf(outcome),
+      Math.round((performance.now() - trace.startedAt) * 1_000) / 1_000,
+    ),
+  );
 }

@@ -2,7 +2,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type CallbackRequest, closeConnection, type Reply } from '../adapters/contract.js';
 import { createPipeline, type LiveIntegration, type PipelineOptions, refuseUnread } from './pipeline.js';
 
-/** Step 1 of a callback, and the last: raw bytes in, the dialect's answer out. Mounted at `/callbacks`. */
+/** Step 1 of a callback, and the last: raw bytes in, the dialect's answer out. */
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Callbacks go past express, which would cost them more than all they need of HTTP. Everything else is for `others`. */
+export function routeCallbacks(callbacks: Handler, others: Handler): Handler {
+  return (request, response) => {
+    if (request.url?.startsWith('/callbacks/') === true) callbacks(request, response);
+    else others(request, response);
+  };
+}
 
 /** No provider's callback comes near this. */
 const BODY_SIZE_MAX = 64 * 1_024;
@@ -10,11 +20,11 @@ const BODY_SIZE_MAX = 64 * 1_024;
 export function createCallbackHandler(
   integrations: ReadonlyMap<string, LiveIntegration>,
   options: PipelineOptions,
-): (request: IncomingMessage, response: ServerResponse) => void {
+): Handler {
   const pipeline = createPipeline(options);
   return (request, response) => {
     // The URL is taken as it was sent: an encoded slash or a ".." is no route of any provider.
-    const target = /^\/([^/?]+)([^?]*)(?:\?(.*))?$/s.exec(request.url ?? '');
+    const target = /^\/callbacks\/([^/?]+)([^?]*)(?:\?(.*))?$/s.exec(request.url ?? '');
     const integration = integrations.get(target?.[1] ?? '');
     if (target === null || integration === undefined) {
       request.resume();

@@ -18,7 +18,10 @@ export interface LedgerConnection {
    */
   open(statements: readonly Statement[]): Promise<pg.QueryArrayResult[]>;
   readonly broken: boolean;
+  /** Takes leave of the server; for a connection that works. */
   close(): Promise<void>;
+  /** Drops the connection at once. Taking leave could wait for ever on one that is stuck. */
+  destroy(): void;
 }
 
 export interface Statement {
@@ -74,8 +77,13 @@ export async function openLedgerConnection(config: pg.ClientConfig): Promise<Led
   };
   client.on('error', breakdown);
   client.on('end', breakdown);
-  await client.connect();
-  await client.query(sessionSettings);
+  try {
+    await client.connect();
+    await client.query(sessionSettings);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 
   const send = async (statements: readonly Statement[]): Promise<pg.QueryArrayResult[]> => {
     // All statements leave in one piece: a system call for each would cost more than what it carries.
@@ -114,7 +122,12 @@ export async function openLedgerConnection(config: pg.ClientConfig): Promise<Led
       return (await send([discardPlans, begin, ...statements])).slice(2);
     },
     async close() {
-      await client.end().catch(breakdown);
+      if (broken) socket.destroy();
+      else await client.end().catch(breakdown);
+    },
+    destroy() {
+      broken = true;
+      socket.destroy();
     },
   };
 }

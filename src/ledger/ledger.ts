@@ -40,8 +40,8 @@ export interface LedgerOptions extends UnitContext {
   readonly laneSets?: number;
 }
 
-/** Two sets let one group form and be decided while the other is being written; more only makes the groups smaller. */
-const LANE_SETS = 2;
+/** One group for all lanes is the largest there can be, and larger groups beat more of them (docs/decisions/0006). */
+const LANE_SETS = 1;
 
 export function createLedger(options: LedgerOptions): Ledger {
   const count = options.laneSets ?? LANE_SETS;

@@ -98,7 +98,7 @@ async function reset(
     }
   }
   if (runner.connection === live) runner.connection = undefined;
-  await live.close();
+  live.destroy();
 }
 
 /** A session to what is no longer the primary stays read-only until it is opened anew. */
