@@ -123,9 +123,12 @@ export function createStatements(orm: MikroORM) {
       text: callbacks.text,
       values: callbacks.values(rows),
     }),
+    /** Writes the units' rows and gives each lane its new number, in one statement. */
     insertUnits: (rows: readonly UnitRow[]): Statement => ({
-      name: units.name,
-      text: units.text,
+      name: 'insert_units',
+      text:
+        `with moved as (${units.text} returning lane) ` +
+        'update lane l set number = l.number + 1 from moved m where l.lane = m.lane',
       values: units.values(rows),
     }),
   };
@@ -136,14 +139,6 @@ export function lockLanes(lanes: readonly number[]): Statement {
   return {
     name: 'lock_lanes',
     text: 'select lane, number from lane where lane = any($1::smallint[]) order by lane for update',
-    values: [array(lanes)],
-  };
-}
-
-export function advanceLanes(lanes: readonly number[]): Statement {
-  return {
-    name: 'advance_lanes',
-    text: 'update lane set number = number + 1 where lane = any($1::smallint[])',
     values: [array(lanes)],
   };
 }

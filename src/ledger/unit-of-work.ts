@@ -7,7 +7,6 @@ import type { Currency } from './money.js';
 import type { Policy } from './policy.js';
 import { balanceOf, receiptOf } from './receipt.js';
 import {
-  advanceLanes,
   type CallbackRow,
   commit,
   type HashedRow,
@@ -317,7 +316,6 @@ function writesOf(
       statements.insertRows(draft.rows),
       moveWallets([...draft.wallets.values()].filter((each) => each.moved)),
       statements.insertUnits(units),
-      advanceLanes(units.map((each) => each.lane)),
     );
   }
   if (draft.statusChanges.size > 0) writes.push(setStatuses([...draft.statusChanges.values()]));
