@@ -50,24 +50,26 @@ try {
 
 async function grow(running: Running, url: string): Promise<void> {
   const chunks: { rows: number; perSecond: number; mib: number }[] = [];
-  let bets = 0;
+  let filled = 0;
+  const rowsNow = (): number => chunks.at(-1)?.rows ?? WALLETS;
   const take = async (seconds: number): Promise<void> => {
     const result = await loadChunk(running, chunks.length, seconds);
-    bets += result.requests;
+    const rows = rowsNow() + filled + result.requests;
+    filled = 0;
     const perSecond = Math.round(result.requests / result.seconds);
-    chunks.push({ rows: WALLETS + bets, perSecond, mib: await residentMib(running) });
-    say(`  ${WALLETS + bets} rows, ${perSecond}/s, ${chunks.at(-1)?.mib} MiB resident`);
+    chunks.push({ rows, perSecond, mib: await residentMib(running) });
+    say(`  ${rows} rows, ${perSecond}/s, ${chunks.at(-1)?.mib} MiB resident`);
   };
   // The first chunks are short: they warm the code up and then measure the young ledger.
   for (const seconds of [4, 5, 5]) await take(seconds);
   const young = chunks.slice(1);
-  while (bets < MEMORY_BETS) await take(chunkSeconds);
+  while (rowsNow() < MEMORY_BETS + WALLETS) await take(chunkSeconds);
   const inMillion = chunks.map((each) => each.mib);
-  const missing = rowsWanted - WALLETS - bets;
+  const missing = rowsWanted - rowsNow();
   if (missing > 0) {
     say(`  ${missing} more bets through the ledger alone`);
     await growLedger(url, 'fill', missing, WALLETS);
-    bets += missing;
+    filled = missing;
   }
   for (const seconds of [5, 5, 5]) await take(seconds);
   const old = chunks.slice(-3);
@@ -76,7 +78,7 @@ async function grow(running: Running, url: string): Promise<void> {
     bench: 'growth',
     generator,
     connections,
-    rows: WALLETS + bets,
+    rows: rowsNow(),
     'per second at the start': meanRate(young),
     'per second at the end': meanRate(old),
     'end ÷ start (bar 0.8)': Number((meanRate(old) / meanRate(young)).toFixed(2)),
