@@ -14,6 +14,7 @@ export const UnitOfWork = defineEntity({
     createdAt: p.datetime(3),
   },
   checks: [
+    { name: 'unit_of_work_lane_range', expression: 'lane between 0 and 63' },
     { name: 'unit_of_work_number_positive', expression: 'number > 0' },
     {
       name: 'unit_of_work_pairs',

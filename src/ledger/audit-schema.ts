@@ -32,7 +32,6 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
   ],
   ledger_transaction: [
     'ledger_transaction_pkey',
-    'ledger_wallet_fk',
     'ledger_undoes_fk',
     'ledger_external_key_unique',
     'ledger_sequence_positive',
@@ -47,7 +46,7 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
     'ledger_external_key_size',
     'ledger_hash_size',
   ],
-  unit_of_work: ['unit_of_work_pkey', 'unit_of_work_lane_fk', 'unit_of_work_number_positive', 'unit_of_work_pairs'],
+  unit_of_work: ['unit_of_work_pkey', 'unit_of_work_lane_range', 'unit_of_work_number_positive', 'unit_of_work_pairs'],
 };
 
 /** Indexes that hold the rules "once", whatever created them, with their columns and condition. */

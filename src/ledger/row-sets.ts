@@ -7,15 +7,21 @@ import type { EntityMetadata, EntityProperty, MikroORM } from '@mikro-orm/postgr
 export interface RowSet<Row> {
   readonly name: string;
   readonly text: string;
+  /** How many it has. */
+  readonly parameters: number;
   /** The statement's parameters: one array literal a column. */
   values(rows: readonly Row[]): string[];
 }
 
-/** Inserts rows given by entity property names. */
+/**
+ * Inserts rows given by entity property names.
+ * @param first number of its first parameter, for a set that is part of a larger statement
+ */
 export function insertSet<Row extends object>(
   orm: MikroORM,
   entity: { readonly name: string },
   properties: readonly (keyof Row & string)[],
+  first = 1,
 ): RowSet<Row> {
   const meta = orm.getMetadata().getByClassName(entity.name);
   const columns = properties.map((property) => columnOf(meta, property));
@@ -24,8 +30,9 @@ export function insertSet<Row extends object>(
     text:
       `insert into ${meta.tableName} (${columns.map((each) => each.name).join(', ')}) ` +
       `select ${columns.map((each, index) => each.read(`c${index}`)).join(', ')} ` +
-      `from unnest(${columns.map((each, index) => `$${index + 1}::${each.parameter}`).join(', ')}) ` +
+      `from unnest(${columns.map((each, index) => `$${first + index}::${each.parameter}`).join(', ')}) ` +
       `u(${columns.map((_, index) => `c${index}`).join(', ')})`,
+    parameters: columns.length,
     values: (rows) => columns.map((column) => arrayLiteral(rows, column)),
   };
 }

@@ -75,26 +75,38 @@ export const commit: Statement = { text: 'commit' };
 export const rollback: Statement = { text: 'rollback' };
 
 export function createStatements(orm: MikroORM) {
-  const ledger = insertSet<HashedRow>(orm, LedgerTransaction, [
-    'lane',
-    'walletId',
-    'sequence',
-    'playerId',
-    'integration',
-    'externalKey',
-    'kind',
-    'effect',
-    'stated',
-    'rest',
-    'balanceAfter',
-    'target',
-    'undoes',
-    'round',
-    'game',
-    'flags',
-    'createdAt',
-    'hash',
-  ]);
+  const moved = 5;
+  const ledger = insertSet<HashedRow>(
+    orm,
+    LedgerTransaction,
+    [
+      'lane',
+      'walletId',
+      'sequence',
+      'playerId',
+      'integration',
+      'externalKey',
+      'kind',
+      'effect',
+      'stated',
+      'rest',
+      'balanceAfter',
+      'target',
+      'undoes',
+      'round',
+      'game',
+      'flags',
+      'createdAt',
+      'hash',
+    ],
+    moved + 1,
+  );
+  const units = insertSet<UnitRow>(
+    orm,
+    UnitOfWork,
+    ['lane', 'number', 'walletIds', 'sequences', 'createdAt'],
+    moved + ledger.parameters + 1,
+  );
   const callbacks = insertSet<CallbackRow>(orm, Callback, [
     'lane',
     'receivedAt',
@@ -110,26 +122,32 @@ export function createStatements(orm: MikroORM) {
     'walletId',
     'sequence',
   ]);
-  const units = insertSet<UnitRow>(orm, UnitOfWork, ['lane', 'number', 'walletIds', 'sequences', 'createdAt']);
+  // One statement for all that moves with money: what each costs the server besides its rows is as much as several rows.
+  const postText =
+    'with moved as (update wallet w set balance = u.balance, sequence = u.sequence, head = u.head ' +
+    'from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) u(lane, id, balance, sequence, head) ' +
+    `where w.lane = u.lane and w.id = u.id), posted as (${ledger.text}), numbered as (${units.text} returning lane) ` +
+    'update lane l set number = l.number + 1 from numbered n where l.lane = n.lane';
 
   return {
-    insertRows: (rows: readonly HashedRow[]): Statement => ({
-      name: ledger.name,
-      text: ledger.text,
-      values: ledger.values(rows),
+    /** Writes ledger rows, moves their wallets, writes the units' rows and gives each lane its new number. */
+    post: (wallets: readonly MovedWallet[], rows: readonly HashedRow[], unitRows: readonly UnitRow[]): Statement => ({
+      name: 'post',
+      text: postText,
+      values: [
+        array(wallets.map((each) => each.lane)),
+        array(wallets.map((each) => each.id)),
+        array(wallets.map((each) => each.balance)),
+        array(wallets.map((each) => each.sequence)),
+        array(wallets.map((each) => each.head)),
+        ...ledger.values(rows),
+        ...units.values(unitRows),
+      ],
     }),
     insertCallbacks: (rows: readonly CallbackRow[]): Statement => ({
       name: callbacks.name,
       text: callbacks.text,
       values: callbacks.values(rows),
-    }),
-    /** Writes the units' rows and gives each lane its new number, in one statement. */
-    insertUnits: (rows: readonly UnitRow[]): Statement => ({
-      name: 'insert_units',
-      text:
-        `with moved as (${units.text} returning lane) ` +
-        'update lane l set number = l.number + 1 from moved m where l.lane = m.lane',
-      values: units.values(rows),
     }),
   };
 }
@@ -229,23 +247,6 @@ export function openWallets(wallets: readonly { lane: number; playerId: bigint; 
       array(wallets.map((each) => each.lane)),
       array(wallets.map((each) => each.playerId)),
       array(wallets.map((each) => each.currency)),
-    ],
-  };
-}
-
-export function moveWallets(wallets: readonly MovedWallet[]): Statement {
-  return {
-    name: 'move_wallets',
-    text:
-      'update wallet w set balance = u.balance, sequence = u.sequence, head = u.head ' +
-      'from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) u(lane, id, balance, sequence, head) ' +
-      'where w.lane = u.lane and w.id = u.id',
-    values: [
-      array(wallets.map((each) => each.lane)),
-      array(wallets.map((each) => each.id)),
-      array(wallets.map((each) => each.balance)),
-      array(wallets.map((each) => each.sequence)),
-      array(wallets.map((each) => each.head)),
     ],
   };
 }

@@ -12,7 +12,6 @@ import {
   type HashedRow,
   type KeyQuery,
   lockLanes,
-  moveWallets,
   openWallets,
   readKeys,
   readWallets,
@@ -312,11 +311,8 @@ function writesOf(
 ): Statement[] {
   const writes: Statement[] = [];
   if (draft.rows.length > 0) {
-    writes.push(
-      statements.insertRows(draft.rows),
-      moveWallets([...draft.wallets.values()].filter((each) => each.moved)),
-      statements.insertUnits(units),
-    );
+    const moved = [...draft.wallets.values()].filter((each) => each.moved);
+    writes.push(statements.post(moved, draft.rows, units));
   }
   if (draft.statusChanges.size > 0) writes.push(setStatuses([...draft.statusChanges.values()]));
   if (callbacks.length > 0) writes.push(statements.insertCallbacks(callbacks));

@@ -278,6 +278,13 @@ describe('the audit names the row that breaks an invariant, and no other', () =>
   });
 });
 
+test('a ledger row of a wallet that does not exist is found, as no foreign key forbids it', async () => {
+  await asIntruder(rewrite(sequences.bet3, 'wallet_id = 999'));
+  const report = await audit(db.orm);
+  const found = report.invariants.find((each) => each.name === 'row-is-of-its-wallets-player')?.violations ?? [];
+  expect(found.map((each) => each.what)).toEqual(['there is no such wallet']);
+});
+
 describe('the schema', () => {
   test.for([
     [

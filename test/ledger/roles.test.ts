@@ -162,8 +162,6 @@ describe('SQL itself refuses', () => {
     ['a rollback that moves without undoing', undo, 'ledger_rollback_effect_undoes'],
     ['a rollback without a target', { ...undo, target: 'null', undoes: '3' }, 'ledger_rollback_names_target'],
     ['a bet with a target', { target: "'b1'" }, 'ledger_rollback_names_target'],
-    ['a wallet that does not exist', { wallet_id: '999' }, 'ledger_wallet_fk'],
-    ['a wallet of another lane', { lane: '(select (lane + 1) % 64 from player limit 1)' }, 'ledger_wallet_fk'],
     ['a hash of another length', { hash: "'\\x00'" }, 'ledger_hash_size'],
     ['a row without a hash', { hash: 'null' }, '23502'],
     ['a chosen counter account', { account: "'cashier'" }, '428C9'],
