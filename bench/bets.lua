@@ -1,11 +1,20 @@
--- Sends the signed bets of the file BETS, each once, and prints the result as one JSON line.
+-- Sends the signed bets of the file BETS, each once, and prints the result as one JSON line. A line holds the values of the
+-- headers BETS_HEADERS, and then the body.
 local bets, at = {}, 0
 
 function init(args)
+  local names = {}
+  for name in os.getenv("BETS_HEADERS"):gmatch("%S+") do names[#names + 1] = name end
+  local start = "POST " .. os.getenv("BETS_PATH") .. " HTTP/1.1\r\nHost: 127.0.0.1\r\n"
   for line in io.lines(os.getenv("BETS")) do
-    local signature, body = line:match("^(%S+) (.*)$")
-    bets[#bets + 1] = "POST " .. os.getenv("BETS_PATH") .. " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-      .. "Content-Length: " .. #body .. "\r\nX-Security-Hash: " .. signature .. "\r\n\r\n" .. body
+    local headers, from = "", 1
+    for _, name in ipairs(names) do
+      local first, last = line:find(" ", from, true)
+      headers = headers .. name .. ": " .. line:sub(from, first - 1) .. "\r\n"
+      from = last + 1
+    end
+    local body = line:sub(from)
+    bets[#bets + 1] = start .. headers .. "Content-Length: " .. #body .. "\r\n\r\n" .. body
   end
 end
 

@@ -4,7 +4,8 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { assertPortFree } from '../src/port.js';
-import { bench } from './bets.js';
+import { adapters } from '../src/adapters/registry.js';
+import { bench, integrationOf, settingsOf } from './bets.js';
 
 /** A server of the bench, as a process of its own. */
 export interface Running {
@@ -40,21 +41,13 @@ const START_MS = 20_000;
 const gatewayConfig = {
   currencies: { [bench.currency]: {} },
   brands: [{ id: bench.brand, currencies: [bench.currency] }],
-  integrations: [
-    {
-      id: bench.integration,
-      adapter: 'igpx',
-      brand: bench.brand,
-      currencies: [bench.currency],
-      settings: {
-        apiUrl: 'http://127.0.0.1:1',
-        apiVersion: '1.0.0',
-        username: 'bench',
-        password: 'bench-password-of-32-characters-x',
-        securityHash: [bench.securityHash],
-      },
-    },
-  ],
+  integrations: adapters.map(({ id }) => ({
+    id: integrationOf(id),
+    adapter: id,
+    brand: bench.brand,
+    currencies: [bench.currency],
+    settings: settingsOf(id),
+  })),
 };
 
 /** Starts Node with its log in a file, and waits until it answers. */

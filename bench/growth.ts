@@ -104,8 +104,11 @@ async function auditBooks(url: string): Promise<void> {
 }
 
 async function loadChunk(running: Running, chunk: number, seconds: number): Promise<LoadResult> {
-  const bets = join(directory, 'bets');
-  await writeBets(bets, { prefix: `grow-${chunk}`, count: BETS_PER_SECOND_MAX * seconds, wallets: WALLETS });
+  const bets = await writeBets(join(directory, 'bets'), {
+    firstId: 1 + chunk * 10_000_000,
+    count: BETS_PER_SECOND_MAX * seconds,
+    wallets: WALLETS,
+  });
   const result = await load(generator, { url: running.url, bets, connections, seconds });
   if (result.errors > 0) throw new Error(`${result.errors} requests failed`);
   return result;

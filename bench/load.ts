@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import autocannon from 'autocannon';
 import { z } from 'zod';
-import { callbackPath } from './bets.js';
+import type { BetsFile } from './bets.js';
 
 const run = promisify(execFile);
 
@@ -22,8 +22,7 @@ export type LoadResult = z.infer<typeof LoadResult>;
 
 export interface LoadOptions {
   readonly url: string;
-  /** File of signed bets (bets.ts). */
-  readonly bets: string;
+  readonly bets: BetsFile;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -47,25 +46,26 @@ async function loadByWrk({ url, bets, connections, seconds }: LoadOptions): Prom
   const { stdout } = await run(
     'wrk',
     ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', script, url],
-    { env: { ...process.env, BETS: bets, BETS_PATH: callbackPath } },
+    { env: { ...process.env, BETS: bets.file, BETS_PATH: bets.path, BETS_HEADERS: bets.headerNames.join(' ') } },
   );
   const line = stdout.split('\n').find((each) => each.startsWith('{'));
   return LoadResult.parse(JSON.parse(line ?? 'null'));
 }
 
 async function loadByAutocannon({ url, bets, connections, seconds }: LoadOptions): Promise<LoadResult> {
-  const lines = (await readFile(bets, 'utf8')).split('\n').slice(0, -1);
+  const lines = (await readFile(bets.file, 'utf8')).split('\n').slice(0, -1);
   let at = 0;
   const result = await autocannon({
-    url: url + callbackPath,
+    url: url + bets.path,
     connections,
     duration: seconds,
     requests: [
       {
         method: 'POST',
         setupRequest: (request) => {
-          const [signature = '', body = ''] = (lines[at++ % lines.length] ?? '').split(/ (.*)/s);
-          return { ...request, headers: { 'content-type': 'application/json', 'x-security-hash': signature }, body };
+          const parts = (lines[at++ % lines.length] ?? '').split(' ');
+          const headers = Object.fromEntries(bets.headerNames.map((name, index) => [name, parts[index] ?? '']));
+          return { ...request, headers, body: parts.slice(bets.headerNames.length).join(' ') };
         },
       },
     ],

@@ -12,7 +12,7 @@ import { createStatements } from '../src/ledger/statements.js';
 import { formatTransactionId } from '../src/ledger/ids.js';
 import { createPlayerDirectory } from '../src/players/directory.js';
 import { benchLimits } from './bench-database.js';
-import { bench } from './bets.js';
+import { bench, settingsOf } from './bets.js';
 import { createOneTransactionLedger } from './baselines/one-transaction.js';
 
 /**
@@ -20,12 +20,6 @@ import { createOneTransactionLedger } from './baselines/one-transaction.js';
  * `one-transaction` runs one MikroORM transaction per request. Ends by SIGTERM.
  */
 
-const settings = {
-  apiUrl: 'http://127.0.0.1:1',
-  apiVersion: '1.0.0',
-  username: 'bench',
-  password: 'bench-password-of-32-characters-x',
-};
 function answerWithoutDatabase(): Pick<Ledger, 'execute'> {
   let sequence = 0n;
   return {
@@ -42,7 +36,8 @@ function answerWithoutDatabase(): Pick<Ledger, 'execute'> {
         currency: command.currency,
         scale: 6,
       };
-      const outcome: Outcome = { type: 'applied', receipt, flags: [] };
+      const balance = { ...row, balanceUnits: 1n, currency: command.currency, scale: 6 };
+      const outcome: Outcome = { type: 'applied', receipt, balance, flags: [] };
       return Promise.resolve({ outcome, journaled: true });
     },
   };
@@ -72,13 +67,14 @@ const { ledger, journal } =
 const adapter = igpx.bind({
   ...bench,
   id: bench.integration,
-  settings: { ...settings, securityHash: [bench.securityHash] },
+  settings: settingsOf(bench.provider),
 });
 const integrations = new Map([[bench.integration, { id: bench.integration, brand: bench.brand, adapter }]]);
 const log = createLogger({ level: 'info' });
 const handler = createCallbackHandler(integrations, {
   ledger,
   journal,
+  redeem: () => Promise.resolve(undefined),
   observed: (callback) => log.info(callback, 'callback'),
   failed: (message, error) => log.error({ err: error }, message),
 });

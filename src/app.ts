@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import express from 'express';
+import type { ProviderClient } from './adapters/contract.js';
 import { createProviderHttp } from './adapters/kit/http.js';
 import { adapters } from './adapters/registry.js';
 import { createAuthenticator } from './auth.js';
@@ -7,10 +8,14 @@ import { createJournal } from './callbacks/journal.js';
 import type { LiveIntegration, ObservedCallback } from './callbacks/pipeline.js';
 import { keepPartitions } from './callbacks/partitions.js';
 import { createCallbackHandler, routeCallbacks } from './callbacks/router.js';
+import { type Catalogue, type CatalogueSource, createCatalogue } from './catalogue/catalogue.js';
+import { createCatalogueSchedule } from './catalogue/schedule.js';
 import type { Config } from './config.js';
+import { hostsOf } from './config/hosts.js';
 import { type Database, openDatabase } from './database.js';
 import { createPostgresBus } from './events/bus-postgres.js';
 import { createFeed } from './events/feed.js';
+import { redeemLaunchToken } from './launch/tokens.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
 import { createStatements } from './ledger/statements.js';
 import { createHealthRoutes } from './observability/health.js';
@@ -19,12 +24,15 @@ import { createPlayerDirectory } from './players/directory.js';
 import { assertPortFree } from './port.js';
 import { keepReferenceData } from './reference-data.js';
 import { mountExplorer } from './sandbox/explorer.js';
+import type { LiveProvider } from './schema/context.js';
 import { mountGraphql } from './schema/http.js';
 
 export interface App {
   readonly http: Server;
   readonly ledger: Ledger;
   readonly database: Database;
+  /** Kept up to date from the moment the server listens, as often as the configuration says. */
+  readonly catalogue: Catalogue;
   /** Takes no more callbacks, finishes what is under way, tells sockets to reconnect, and lets go of the database. */
   close(): Promise<void>;
 }
@@ -63,30 +71,32 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     currencies: config.currencies,
     brandCurrencies: new Map(config.brands.map((each) => [each.id, new Set(each.currencies)])),
     integrationCurrencies: new Map(config.integrations.map((each) => [each.id, new Set(each.currencies)])),
-    findPlayer: (brand, externalId) => directory.find(brand, externalId),
+    findPlayer: (brand, player, playerIs) =>
+      playerIs === 'public-id' ? directory.findByPublicId(brand, player) : directory.find(brand, player),
     committed: (units) => feed.accept(units),
     failed,
   });
   const journal = createJournal(orm, statements, failed);
 
   const integrations = bindIntegrations(config);
-  const providers = new Map(
-    config.integrations.flatMap(({ id, brand, adapter, currencies }) => {
-      const client = integrations.get(id)?.adapter.client(createProviderHttp({ ...PROVIDER_CALLS, logger }));
-      return client === undefined ? [] : [[id, { client, brand, adapter, currencies: new Set(currencies) }] as const];
-    }),
-  );
+  const sources = openSources(config, integrations, logger);
+  const connection = { connectionString: database.url, application_name: 'croupier-catalogue' };
+  const catalogue = createCatalogue({ orm, connection, sources });
+  const hours = config.catalogueHours ?? 0;
+  const schedule = createCatalogueSchedule({ catalogue, sources, hours, failed });
 
   let closing = false;
   const app = express().disable('x-powered-by').disable('etag');
   const observed = logCallback(logger);
-  const callbacks = createCallbackHandler(integrations, { ledger, journal, failed, observed });
+  const redeem = (integration: string, token: string) => redeemLaunchToken(orm, integration, token);
+  const callbacks = createCallbackHandler(integrations, { ledger, journal, redeem, failed, observed });
   const route = routeCallbacks(callbacks, app);
   const http = createServer(REQUEST_LIMITS, (request, response) => {
     // A connection kept alive would go on sending to a gateway that is leaving.
     if (closing) response.setHeader('connection', 'close');
     route(request, response);
   });
+  http.once('listening', () => schedule.start());
   app.use(createHealthRoutes(orm, () => closing));
   const graphql = await mountGraphql(app, http, {
     config,
@@ -95,7 +105,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     feed,
     directory,
     authenticator: createAuthenticator(config.auth),
-    providers,
+    providers: describeProviders(config, integrations, sources, catalogue),
     logger,
   });
 
@@ -105,6 +115,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     closing = true;
     const stopped = stopListening(http);
     await graphql.close();
+    await schedule.stop();
     await stopped;
     await ledger.close();
     await journal.close();
@@ -114,7 +125,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     await database.close();
   };
   let closed: Promise<void> | undefined;
-  return { http, ledger, database, close: () => (closed ??= close()) };
+  return { http, ledger, database, catalogue, close: () => (closed ??= close()) };
 }
 
 function bindIntegrations(config: Config): Map<string, LiveIntegration> {
@@ -123,6 +134,52 @@ function bindIntegrations(config: Config): Map<string, LiveIntegration> {
     config.integrations.flatMap(({ id, brand, adapter, settings, policy }) => {
       const bound = byId.get(adapter)?.bind({ id, brand, settings, policy });
       return bound === undefined ? [] : [[id, { id, brand, adapter: bound }] as const];
+    }),
+  );
+}
+
+/** The outgoing side of each integration. Its calls go to the hosts of its own settings, in production public ones only. */
+function openSources(
+  config: Config,
+  integrations: ReadonlyMap<string, LiveIntegration>,
+  logger: Logger,
+): Map<string, { client: ProviderClient } & CatalogueSource> {
+  const byId = new Map(adapters.map((each) => [each.id, each]));
+  const allowPrivate = config.mode !== 'production';
+  return new Map(
+    config.integrations.flatMap(({ id, adapter, settings, catalogue: file }) => {
+      // As the adapter reads them: a URL that it adds by default counts too.
+      const allowedHosts = hostsOf(byId.get(adapter)?.settings.parse(settings));
+      const http = createProviderHttp({ ...PROVIDER_CALLS, allowedHosts, allowPrivate, logger });
+      const client = integrations.get(id)?.adapter.client(http);
+      return client === undefined ? [] : [[id, { client, file }] as const];
+    }),
+  );
+}
+
+function describeProviders(
+  config: Config,
+  integrations: ReadonlyMap<string, LiveIntegration>,
+  sources: ReturnType<typeof openSources>,
+  catalogue: Catalogue,
+): Map<string, LiveProvider> {
+  const titles = new Map(adapters.map((each) => [each.id, each.title]));
+  const brands = new Map(config.brands.map((each) => [each.id, each]));
+  // Fiat amounts are shown in cents, whatever finer unit the ledger counts in.
+  const displayDecimals = (currency: string): number => ((config.currencies.get(currency)?.scale ?? 0) >= 8 ? 8 : 2);
+  const localPages = config.mode !== 'production';
+  return new Map(
+    config.integrations.flatMap(({ id, adapter, brand, currencies, policy: overrides, returnOrigins }) => {
+      const client = sources.get(id)?.client;
+      const policy = integrations.get(id)?.adapter.policy;
+      if (client === undefined || policy === undefined) return [];
+      const origins = returnOrigins ?? brands.get(brand)?.returnOrigins;
+      const returns = { origins: origins && new Set(origins), localPages };
+      const facts = { title: titles.get(adapter) ?? adapter, policy, overrides };
+      const syncCatalogue: LiveProvider['syncCatalogue'] = (options) => catalogue.syncCatalogue(id, options);
+      return [
+        [id, { ...facts, brand, currencies: new Set(currencies), client, displayDecimals, returns, syncCatalogue }],
+      ];
     }),
   );
 }

@@ -1,12 +1,13 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Adapter } from './adapters/contract.js';
 import { readAuth, readDatabase } from './config/environment.js';
 import { readConfigFile } from './config/file.js';
-import { checkIntegrations } from './config/integrations.js';
+import { checkIntegrations, checkReturnOrigins } from './config/integrations.js';
 import { Problems } from './config/problems.js';
 import { checkRepeatedSecrets } from './config/secrets.js';
 import {
   BrandEntry,
+  CatalogueHours,
   CurrencyCode,
   CurrencyEntry,
   Environment,
@@ -52,15 +53,23 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadConfigOptions = 
   const file: FileParts = FileParts.safeParse(start.file).data ?? {};
   const database = readDatabase(env, file.database, { production, stateDirectory }, problems);
   const currencies = readCurrencies(file.currencies, problems);
-  const brands = readBrands(file, problems);
+  const brands = readBrands(file, production, problems);
   const { integrations, secrets } = checkIntegrations(
     file.integrations ?? [],
-    { adapters: options.adapters ?? [], brands, brandIds: idsOf(file.brands ?? []), currencies, production },
+    {
+      adapters: options.adapters ?? [],
+      brands,
+      brandIds: idsOf(file.brands ?? []),
+      currencies,
+      production,
+      directory: dirname(resolve(env['CROUPIER_CONFIG'] ?? 'croupier.yaml')),
+    },
     problems,
   );
   const authText = auth?.kind === 'secret' ? [{ path: 'CROUPIER_AUTH_SECRET', text: auth.secret.reveal() }] : [];
   checkRepeatedSecrets([...authText, ...secrets], problems);
   const simulators = readSimulators(file, production, problems);
+  const catalogueHours = problems.check(CatalogueHours, file.catalogueHours, 'catalogueHours');
   const journal = problems.check(JournalEntry, file.journal ?? {}, 'journal');
   const graphql = readGraphql(file.graphql, production, problems);
   problems.throwIfAny();
@@ -75,6 +84,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadConfigOptions = 
     brands,
     integrations,
     simulators,
+    catalogueHours,
     journal,
     graphql,
     // The sandbox's terminal is read by a person.
@@ -94,7 +104,11 @@ function readCurrencies(entries: Record<string, unknown> | undefined, problems: 
   return currencies;
 }
 
-function readBrands({ brands: entries = [], currencies }: FileParts, problems: Problems): BrandConfig[] {
+function readBrands(
+  { brands: entries = [], currencies }: FileParts,
+  production: boolean,
+  problems: Problems,
+): BrandConfig[] {
   const brands: BrandConfig[] = [];
   for (const [index, entry] of entries.entries()) {
     const path = `brands[${index}]`;
@@ -106,6 +120,7 @@ function readBrands({ brands: entries = [], currencies }: FileParts, problems: P
         problems.add(`${path}.currencies[${position}]`, `names "${code}", which is not under currencies.`);
       }
     }
+    if (production) checkReturnOrigins(brand.returnOrigins, path, problems);
     brands.push(brand);
   }
   return brands;

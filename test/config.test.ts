@@ -7,6 +7,7 @@ import type { Adapter } from '../src/adapters/contract.js';
 import { providerUrl, secretList, secretText } from '../src/adapters/kit/settings.js';
 import { adapters } from '../src/adapters/registry.js';
 import { type Config, ConfigError, describeProblems, loadConfig } from '../src/config.js';
+import { policyWith } from './ledger/commands.js';
 
 let directory: string;
 beforeAll(() => {
@@ -16,13 +17,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** An adapter of which the configuration needs only its settings. */
 function adapterWith(id: string, settings: z.ZodType): Adapter {
-  const policy: Adapter['policy'] = {
-    duplicate: 'first-answer',
-    rollbackOfUnknown: 'accept',
-    secondRollback: 'accept',
-    rollbackTargets: ['bet'],
-    inactiveWin: 'accept',
-  };
+  const policy = policyWith({ rollbackTargets: ['bet'] });
   const bind: Adapter['bind'] = () => {
     throw new Error('The configuration binds no adapter.');
   };

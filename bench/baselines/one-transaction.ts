@@ -3,7 +3,7 @@ import { LockMode, type MikroORM, type SqlEntityManager } from '@mikro-orm/postg
 import { Callback, Lane, LedgerTransaction, Player, UnitOfWork, Wallet } from '../../src/entities/index.js';
 import { chainHash } from '../../src/ledger/chain.js';
 import type { Balance, Movement, Outcome, WalletCommand } from '../../src/ledger/commands.js';
-import { decide, type Decision, type KnownRow } from '../../src/ledger/decide.js';
+import { decide, type Decision, type KnownRow, type LinkedRow } from '../../src/ledger/decide.js';
 import { type Execution, refusal } from '../../src/ledger/lane-set.js';
 import type { ExecuteOptions, Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
 import { balanceOf, receiptOf } from '../../src/ledger/receipt.js';
@@ -102,6 +102,8 @@ async function applyCommand(em: SqlEntityManager, ledger: OneTransactionOptions,
   else if (command.kind === 'status') {
     found.status = command.status;
     done = { outcome: { type: 'done', balance: undefined, flags: [] }, unit: undefined };
+  } else if (command.kind === 'lookup') {
+    throw new Error('The baseline looks nothing up');
   } else if (command.kind === 'balance') {
     done = { outcome: inquire(ledger, await findWallets(em, work), command.currency), unit: undefined };
   } else done = await move(em, ledger, work, command, { lane, player: found });
@@ -130,7 +132,8 @@ async function move(
 ): Promise<Done> {
   const { player } = work;
   const wallets = await findWallets(em, work);
-  const keys = command.kind === 'rollback' ? [command.key, command.target] : [command.key];
+  const namedKey = command.kind === 'rollback' ? command.target : betNamedBy(command);
+  const keys = namedKey === undefined ? [command.key] : [command.key, namedKey];
   const rows = await em.find(LedgerTransaction, {
     externalKey: { $in: keys },
     integration: command.integration,
@@ -139,8 +142,8 @@ async function move(
   });
   const known = rows.map((row) => knownRow(row, wallets));
   const own = known.find((each) => each.externalKey === command.key);
-  const named = command.kind === 'rollback' ? known.find((each) => each.externalKey === command.target) : undefined;
-  const code = (own ?? named)?.currency ?? command.currency;
+  const named = known.find((each) => each.externalKey === namedKey);
+  const code = (own ?? (command.kind === 'rollback' ? named : undefined))?.currency ?? command.currency;
   const existing = wallets.find((each) => each.currency === code);
   const wallet = existing ?? (await openWallet(em, ledger, work, command));
   const currency = ledger.currencies.get(code);
@@ -151,11 +154,16 @@ async function move(
   if (performance.now() > work.deadlineAt && own === undefined) {
     return { outcome: refusedWith('DEADLINE_EXCEEDED', balanceOf(wallet, currency)), unit: undefined };
   }
-  const target = named === undefined ? undefined : { ...named, rolledBack: await isRolledBack(em, player.lane, named) };
+  const target = named === undefined ? undefined : await linkedRow(em, player.lane, named);
+  const round = await roundOf(em, work, command, wallets);
   const state = { currency, playerStatus: locked.player.status, balance: wallet.balance, sequence: wallet.sequence };
-  const decision = decide(state, { own, target }, command, work.options.policy);
+  const decision = decide(state, { own, target, round }, command, work.options.policy);
   if (decision.type === 'replay' && own !== undefined) {
-    return { outcome: { type: 'replayed', receipt: receiptOf(own, wallet, currency), flags: [] }, unit: undefined };
+    const balance = balanceOf(wallet, currency);
+    return {
+      outcome: { type: 'replayed', receipt: receiptOf(own, wallet, currency), balance, flags: [] },
+      unit: undefined,
+    };
   }
   const posted = post(em, work, wallet, decision);
   const unit = posted.length === 0 ? undefined : persistUnit(em, locked.lane, wallet, posted);
@@ -168,7 +176,25 @@ async function move(
   }
   const [first] = posted;
   if (first === undefined) throw new Error('A decision to post had no rows');
-  return { outcome: { type: 'applied', receipt: receiptOf(first, wallet, currency), flags }, unit };
+  const receipt = receiptOf(first, wallet, currency);
+  return { outcome: { type: 'applied', receipt, balance: balanceOf(wallet, currency), flags }, unit };
+}
+
+function betNamedBy(command: Movement): string | undefined {
+  return command.kind === 'win' && typeof command.pays === 'object' ? command.pays.bet : undefined;
+}
+
+async function roundOf(
+  em: SqlEntityManager,
+  { player }: Work,
+  command: Movement,
+  wallets: readonly Wallet[],
+): Promise<LinkedRow[]> {
+  if (command.kind !== 'win' || typeof command.pays !== 'string' || command.round === undefined) return [];
+  const { integration, round } = command;
+  const where = { lane: player.lane, playerId: player.id, integration, round };
+  const rows = await em.find(LedgerTransaction, where, { orderBy: { walletId: 'asc', sequence: 'asc' } });
+  return Promise.all(rows.map((row) => linkedRow(em, player.lane, knownRow(row, wallets))));
 }
 
 function knownRow(row: LedgerTransaction, wallets: readonly Wallet[]): KnownRow & { walletId: bigint } {
@@ -176,7 +202,8 @@ function knownRow(row: LedgerTransaction, wallets: readonly Wallet[]): KnownRow 
   if (wallet === undefined)
     throw new Error(`Ledger row ${row.sequence} is of wallet ${row.walletId}, which is not there`);
   const { walletId, sequence, integration, externalKey, kind, effect, balanceAfter, flags } = row;
-  const { stated = null, rest = null, target = null, undoes = null, round = null, game = null } = row;
+  const { stated = null, rest = null, target = null, undoes = null, resolves = null } = row;
+  const { round = null, game = null, displayAt = null } = row;
   return {
     walletId,
     sequence,
@@ -189,15 +216,25 @@ function knownRow(row: LedgerTransaction, wallets: readonly Wallet[]): KnownRow 
     balanceAfter,
     target,
     undoes,
+    resolves,
     round,
     game,
+    displayAt,
     flags,
     currency: wallet.currency,
   };
 }
 
-async function isRolledBack(em: SqlEntityManager, lane: number, row: { walletId: bigint; sequence: bigint }) {
-  return (await em.count(LedgerTransaction, { lane, walletId: row.walletId, undoes: row.sequence })) > 0;
+async function linkedRow<Row extends KnownRow & { walletId: bigint }>(em: SqlEntityManager, lane: number, row: Row) {
+  const { walletId, sequence } = row;
+  const rolledBack = (await em.count(LedgerTransaction, { lane, walletId, undoes: sequence })) > 0;
+  const paying = await em.find(LedgerTransaction, { lane, walletId, resolves: sequence });
+  const undone = await em.count(LedgerTransaction, {
+    lane,
+    walletId,
+    undoes: { $in: paying.map((each) => each.sequence) },
+  });
+  return { ...row, rolledBack, wins: paying.length - undone };
 }
 
 /** A credit, or a rollback of something unknown, opens a wallet in a currency that the brand lists. */

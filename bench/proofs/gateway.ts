@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { igpxSigner } from '../../src/adapters/igpx/index.js';
+import { providers } from '../../src/adapters/registry.js';
 import { createIgpxProvider, type IgpxProvider, type IgpxProviderOptions } from '../../src/simulator/igpx/callbacks.js';
-import { bench } from '../bets.js';
+import { bench, settingsOf } from '../bets.js';
 import { type Running, startGateway } from '../gateway.js';
 
 /** A real gateway process that can be killed and started again at the same address. */
@@ -43,7 +43,8 @@ export function openProvider(
   { callbackUrl }: Gateway,
   options: Pick<IgpxProviderOptions, 'socketsMax' | 'timeoutMs' | 'attemptsMax'>,
 ): IgpxProvider {
-  const signer = igpxSigner({ securityHash: [bench.securityHash] });
+  const signer = providers.get(bench.provider)?.side.voice(settingsOf(bench.provider)).signer;
+  if (signer === undefined) throw new Error(`There is no provider ${bench.provider}`);
   return createIgpxProvider({ callbackUrl, signer, retryDelayMs: 40, ...options });
 }
 

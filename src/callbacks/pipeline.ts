@@ -1,7 +1,15 @@
-import type { BoundAdapter, BoundCallback, BoundMessage, CallbackRequest, Reply } from '../adapters/contract.js';
+import type {
+  BoundAdapter,
+  BoundCallback,
+  BoundMessage,
+  CallbackCommand,
+  CallbackRequest,
+  LaunchedPlay,
+  Reply,
+} from '../adapters/contract.js';
 import { closeConnection } from '../adapters/contract.js';
 import { parseJson } from '../adapters/kit/json.js';
-import type { Outcome, WalletCommand } from '../ledger/commands.js';
+import type { Outcome } from '../ledger/commands.js';
 import type { WalletErrorCode } from '../ledger/errors.js';
 import { laneOf } from '../ledger/lanes.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -19,6 +27,8 @@ export interface LiveIntegration {
 
 export interface PipelineOptions {
   readonly ledger: Pick<Ledger, 'execute'>;
+  /** Redeems a one-time launch token of an integration. @returns undefined when it is unknown, spent or too old. */
+  readonly redeem: (integration: string, token: string) => Promise<LaunchedPlay | undefined>;
   readonly journal: Journal;
   /** Called once per callback, after the answer is decided. */
   readonly observed: (callback: ObservedCallback) => void;
@@ -52,7 +62,9 @@ interface Trace {
   readonly receivedAt: Date;
   verified: boolean;
   callback: BoundCallback | undefined;
-  command: WalletCommand | undefined;
+  command: Exclude<CallbackCommand, string> | undefined;
+  /** What its launch token was found to belong to. */
+  play: LaunchedPlay | undefined;
 }
 
 /** The way of one callback from its bytes to its answer. Never throws: what goes wrong is answered in the dialect. */
@@ -68,6 +80,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       verified: false,
       callback: undefined,
       command: undefined,
+      play: undefined,
     };
     const read = readMessage(trace);
     if (typeof read === 'string') return refuseEarly(trace, read, options);
@@ -84,7 +97,7 @@ export function refuseUnread(
 ): Reply {
   const now = { startedAt: performance.now(), receivedAt: new Date() };
   return refuseEarly(
-    { integration, request, ...now, verified: false, callback: undefined, command: undefined },
+    { integration, request, ...now, verified: false, callback: undefined, command: undefined, play: undefined },
     code,
     options,
   );
@@ -96,7 +109,7 @@ function readMessage(trace: Trace): BoundMessage | WalletErrorCode {
   const verified = adapter.signer.verify(trace.request);
   if (verified === undefined) return 'UNAUTHENTICATED';
   trace.verified = true;
-  if (verified.method !== 'POST') return 'UNKNOWN_CALLBACK';
+  if (!adapter.methods.includes(verified.method)) return 'UNKNOWN_CALLBACK';
   const json = parseJson(verified.body);
   if (!json.ok) return 'MALFORMED';
   trace.callback = dispatch(adapter, verified.path, json.value);
@@ -106,16 +119,18 @@ function readMessage(trace: Trace): BoundMessage | WalletErrorCode {
 
 async function executeMessage(trace: Trace, message: BoundMessage, options: PipelineOptions): Promise<Reply> {
   const { adapter } = trace.integration;
-  const { command } = message;
+  const command = await commandOf(trace, message, options);
+  if (typeof command === 'string') return refuseEarly(trace, command, options);
   trace.command = command;
+  if (command.kind === 'notice') return acknowledge(trace, message, options);
   const answer = (outcome: Outcome): Reply =>
     outcome.type === 'refused'
       ? adapter.refuse(outcome.code, { callback: trace.callback?.name, outcome })
-      : message.reply(outcome);
+      : message.reply(outcome, trace.play);
   // The answer is decided inside the unit of work, so that the journal row holds it; it is sent after COMMIT.
   let decided: { outcome: Outcome; reply: Reply } | undefined;
   const { outcome, journaled, inDoubt } = await options.ledger.execute(command, {
-    policy: adapter.policy,
+    policy: message.policy,
     deadlineMs: command.kind === 'bet' ? adapter.deadlineMs.bet : adapter.deadlineMs.other,
     journal: (decision) => {
       decided = { outcome: decision, reply: answer(decision) };
@@ -130,6 +145,31 @@ async function executeMessage(trace: Trace, message: BoundMessage, options: Pipe
   return reply;
 }
 
+/** Step 4. The token is redeemed here, where the database may be asked. */
+async function commandOf(
+  trace: Trace,
+  message: BoundMessage,
+  { redeem, failed }: PipelineOptions,
+): Promise<CallbackCommand> {
+  if (message.launchToken === undefined) return message.command(undefined);
+  try {
+    trace.play = await redeem(trace.integration.id, message.launchToken);
+    return trace.play === undefined ? 'SESSION_UNKNOWN' : message.command(trace.play);
+  } catch (error) {
+    failed('A launch token could not be looked up', error);
+    return 'UNAVAILABLE';
+  }
+}
+
+/** A notice moves nothing, so its answer waits for nothing. */
+function acknowledge(trace: Trace, message: BoundMessage, options: PipelineOptions): Reply {
+  const outcome: Outcome = { type: 'done', balance: undefined, flags: [] };
+  const reply = message.reply(outcome, undefined);
+  options.journal.append(journalRow(trace, outcome, reply));
+  observe(trace, outcome, options);
+  return reply;
+}
+
 function refuseEarly(trace: Trace, code: WalletErrorCode, options: PipelineOptions): Reply {
   const outcome: Refused = { type: 'refused', code, balance: undefined, flags: [] };
   const reply = trace.integration.adapter.refuse(code, { callback: trace.callback?.name });
@@ -140,13 +180,13 @@ function refuseEarly(trace: Trace, code: WalletErrorCode, options: PipelineOptio
 
 function journalRow(trace: Trace, outcome: Outcome, reply: Reply): CallbackRow {
   const { integration, request, verified } = trace;
-  const money = outcome.type === 'refused' || outcome.type === 'done' ? outcome.balance : outcome.receipt;
+  const money = outcome.type === 'applied' || outcome.type === 'replayed' ? outcome.receipt : outcome.balance;
   return {
-    lane: money?.lane ?? laneOf(integration.brand, integration.id),
+    lane: money?.lane ?? laneOf(integration.brand, roundOf(trace) ?? integration.id),
     receivedAt: trace.receivedAt,
     integration: integration.id,
     name: trace.callback?.name ?? null,
-    path: request.path.slice(0, 255),
+    path: (integration.adapter.signer.publicPath?.(request.path) ?? request.path).slice(0, 255),
     body: verified ? request.body : request.body.subarray(0, UNVERIFIED_BODY_MAX),
     verdict: verdictOf(outcome),
     flags: outcome.flags,
@@ -157,6 +197,11 @@ function journalRow(trace: Trace, outcome: Outcome, reply: Reply): CallbackRow {
     // A refusal moved nothing, so it points at the wallet only.
     sequence: outcome.type === 'applied' || outcome.type === 'replayed' ? outcome.receipt.sequence : null,
   };
+}
+
+/** Notices of a round share its lane. */
+function roundOf({ command }: Trace): string | undefined {
+  return command?.kind === 'notice' ? command.round : undefined;
 }
 
 function verdictOf(outcome: Outcome): string {

@@ -36,6 +36,7 @@ export function createCallbackHandler(
       path: target[2] ?? '',
       query: target[3] ?? '',
       headers: request.headers,
+      remoteAddress: request.socket.remoteAddress ?? '',
     };
     readBody(request, (body, complete) => {
       if (!complete) {

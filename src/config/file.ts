@@ -19,6 +19,12 @@ export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv,
     );
     return undefined;
   }
+  const value = parseYaml(text, path, problems);
+  return value === undefined ? undefined : substitute(value, '', env, problems);
+}
+
+/** Reads YAML, of which JSON is a part. @returns undefined after noting what is wrong with it */
+export function parseYaml(text: string, path: string, problems: Problems): unknown {
   const document = parseDocument(text, { uniqueKeys: true, prettyErrors: true });
   const faults = [...document.errors, ...document.warnings];
   for (const fault of faults) {
@@ -28,7 +34,7 @@ export function readConfigFile(path: string | undefined, env: NodeJS.ProcessEnv,
   }
   if (faults.length > 0) return undefined;
   try {
-    return substitute(document.toJS({ maxAliasCount: 100 }), '', env, problems);
+    return document.toJS({ maxAliasCount: 100 });
   } catch (error) {
     problems.add(path, `is not readable as YAML: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

@@ -1,4 +1,8 @@
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { ZodError } from 'zod';
 import type { Adapter } from '../adapters/contract.js';
+import type { PolicyOverrides } from '../ledger/policy.js';
 import type { Problems } from './problems.js';
 import { checkPublicUrl, checkSecret, textsOf } from './secrets.js';
 import { IntegrationEntry } from './shape.js';
@@ -20,6 +24,8 @@ interface Surroundings {
   readonly brandIds: ReadonlySet<string>;
   readonly currencies: ReadonlyMap<string, CurrencyConfig>;
   readonly production: boolean;
+  /** Paths of the file are relative to this one: where the file itself is. */
+  readonly directory: string;
 }
 
 export function checkIntegrations(
@@ -37,8 +43,10 @@ export function checkIntegrations(
       problems.add(`${path}.id`, `repeats the integration "${integration.id}"; the id is its callback URL.`);
     }
     checkReferences(integration, path, surroundings, problems);
-    secrets.push(...checkSettings(integration, `${path}.settings`, surroundings, problems));
-    integrations.push(integration);
+    secrets.push(...checkSettings(integration, path, surroundings, problems));
+    if (surroundings.production) checkReturnOrigins(integration.returnOrigins, path, problems);
+    const catalogue = findCatalogue(integration.catalogue, `${path}.catalogue`, surroundings.directory, problems);
+    integrations.push({ ...integration, catalogue });
   }
   return { integrations, secrets };
 }
@@ -61,23 +69,78 @@ function checkReferences(
 }
 
 function checkSettings(
-  { adapter: adapterId, settings }: IntegrationConfig,
-  path: string,
+  integration: IntegrationConfig,
+  place: string,
   { adapters, production }: Surroundings,
   problems: Problems,
 ): { path: string; text: string }[] {
+  const { adapter: adapterId, settings } = integration;
   const adapter = adapters.find(({ id }) => id === adapterId);
   if (!adapter) {
     const known = adapters.map(({ id }) => id).join(', ');
-    problems.add(path.replace(/settings$/, 'adapter'), `"${adapterId}" is not known; there are: ${known || 'none'}.`);
+    problems.add(`${place}.adapter`, `"${adapterId}" is not known; there are: ${known || 'none'}.`);
     return [];
   }
+  const path = `${place}.settings`;
   const texts = textsOf(adapter.settings, settings, path);
   const secrets = texts.filter(({ secret }) => secret);
-  for (const { path: place, text } of secrets) {
-    checkSecret(text, place, { production, lengthMin: integrationSecretBytesMin }, problems);
+  for (const { path: at, text } of secrets) {
+    checkSecret(text, at, { production, lengthMin: integrationSecretBytesMin }, problems);
   }
-  if (production) for (const { path: place, text } of texts) checkPublicUrl(text, place, problems);
-  problems.check(adapter.settings, settings, path);
+  if (production) for (const { path: at, text } of texts) checkPublicUrl(text, at, problems);
+  if (problems.check(adapter.settings, settings, path) === undefined) return secrets;
+  const missing = production ? adapter.missingInProduction?.(settings) : undefined;
+  if (missing !== undefined) problems.add(path, missing);
+  checkPolicy(adapter, integration, `${place}.policy`, problems);
   return secrets;
+}
+
+/** An adapter's own rows are its tests' matter; what an operator makes of them is looked at here. */
+function checkPolicy(
+  adapter: Adapter,
+  { id, brand, settings, policy }: IntegrationConfig,
+  path: string,
+  problems: Problems,
+): void {
+  if (Object.keys(policy).length === 0) return;
+  try {
+    adapter.bind({ id, brand, settings, policy });
+  } catch (error) {
+    if (!(error instanceof ZodError)) throw error;
+    for (const issue of error.issues) reportContradiction(issue, policy, path, problems);
+  }
+}
+
+/** Where the rule that cannot hold is the adapter's own, the place is that of all overrides together. */
+function reportContradiction(
+  { path: [question], message }: ZodError['issues'][number],
+  overrides: PolicyOverrides,
+  path: string,
+  problems: Problems,
+): void {
+  const name = String(question);
+  if (Object.hasOwn(overrides, name)) problems.add(`${path}.${name}`, `${message}.`);
+  else problems.add(path, `does not go with the adapter's "${name}", which ${message}; override that as well.`);
+}
+
+/** In production players come from, and go back to, pages under TLS. */
+export function checkReturnOrigins(origins: readonly string[] | undefined, path: string, problems: Problems): void {
+  for (const [index, origin] of (origins ?? []).entries()) {
+    if (!origin.startsWith('https://')) {
+      problems.add(`${path}.returnOrigins[${index}]`, 'is plain http; production needs https.');
+    }
+  }
+}
+
+/** Only whether it is there: what it holds is read with each synchronisation. */
+function findCatalogue(
+  name: string | undefined,
+  path: string,
+  directory: string,
+  problems: Problems,
+): string | undefined {
+  if (name === undefined) return undefined;
+  const file = resolve(directory, name);
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) problems.add(path, `"${file}" is not a file.`);
+  return file;
 }

@@ -1,5 +1,6 @@
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { z } from 'zod';
+import { bareHost, isPrivateAddress } from '../adapters/kit/addresses.js';
 import type { Problems } from './problems.js';
 
 /** A text found in an integration's settings. */
@@ -93,31 +94,6 @@ export function checkRepeatedSecrets(secrets: readonly { path: string; text: str
   }
 }
 
-const privateAddresses = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv4');
-}
-for (const [network, prefix] of [
-  ['::', 127],
-  ['64:ff9b::', 96],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  privateAddresses.addSubnet(network, prefix, 'ipv6');
-}
-
 /** In production a provider is reached over TLS and outside the own network. */
 export function checkPublicUrl(text: string, path: string, problems: Problems): void {
   const url = URL.parse(text);
@@ -130,12 +106,9 @@ export function checkPublicUrl(text: string, path: string, problems: Problems): 
   }
 }
 
-/** `hostname` as URL gives it: IPv4 in any notation already normal, IPv6 in brackets. */
+/** Names count by their ending: what they resolve to is checked when they are called. */
 function isPrivateHost(hostname: string): boolean {
-  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-  const family = isIP(host);
-  if (family === 4) return privateAddresses.check(host, 'ipv4');
-  // BlockList looks through IPv4-mapped addresses by itself.
-  if (family === 6) return privateAddresses.check(host, 'ipv6');
+  const host = bareHost(hostname);
+  if (isIP(host) !== 0) return isPrivateAddress(host);
   return !host.includes('.') || /\.(localhost|local|internal|lan|home|test|invalid|example|svc)$/.test(host);
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Policy } from '../ledger/policy.js';
+import { PolicyPart } from '../ledger/policy.js';
 
 /** The shapes of the configuration file, part by part: parts are checked one by one so that one fault hides no other. */
 
@@ -22,7 +22,19 @@ const codes = z
   .min(1, 'must name at least one currency')
   .refine((list) => new Set(list).size === list.length, 'names a currency twice');
 
-export const BrandEntry = z.strictObject({ id: Slug, currencies: codes });
+/** Where a game may send its player back to: `https://casino.example`, without a path. */
+const origins = z
+  .array(
+    z
+      .string()
+      .refine(
+        (text) => /^https?:$/.test(URL.parse(text)?.protocol ?? '') && URL.parse(text)?.origin === text,
+        'must be an origin such as "https://casino.example", without a path or a "/" at its end',
+      ),
+  )
+  .min(1, 'must hold at least one origin');
+
+export const BrandEntry = z.strictObject({ id: Slug, currencies: codes, returnOrigins: origins.optional() });
 
 export const IntegrationEntry = z.strictObject({
   id: Slug.refine((id) => id !== 'cashier', 'is reserved for deposits and withdrawals; choose another'),
@@ -30,7 +42,9 @@ export const IntegrationEntry = z.strictObject({
   brand: Slug,
   currencies: codes,
   settings: z.record(z.string(), z.unknown()).default({}),
-  policy: Policy.partial().default({}),
+  policy: PolicyPart.default({}),
+  returnOrigins: origins.optional(),
+  catalogue: z.string().min(1, 'must name a file').optional(),
 });
 
 export const SimulatorEntry = z.strictObject({ integration: Slug, port: z.int().min(1).max(65_535) });
@@ -59,6 +73,9 @@ export const DatabaseTuning = z.strictObject({
 });
 export type DatabaseTuning = z.infer<typeof DatabaseTuning>;
 
+const hoursHint = 'must be a whole number of hours from 0 (never) to 168';
+export const CatalogueHours = z.int(hoursHint).min(0, hoursHint).max(168, hoursHint).default(24);
+
 export const JournalEntry = z.strictObject({ retentionDays: z.int().min(1).max(3_650).default(30) });
 
 export const GraphqlEntry = z.strictObject({
@@ -73,6 +90,7 @@ const parts = {
   integrations: z.array(z.unknown()).optional(),
   database: z.unknown().optional(),
   journal: z.unknown().optional(),
+  catalogueHours: z.unknown().optional(),
   graphql: z.unknown().optional(),
   simulators: z.array(z.unknown()).optional(),
 };

@@ -13,6 +13,8 @@ export interface Config {
   readonly integrations: readonly IntegrationConfig[];
   /** Providers played by this process, for the sandbox and development. */
   readonly simulators: readonly SimulatorConfig[];
+  /** Between two readings of every catalogue, from the start on; 0 or absent means never. */
+  readonly catalogueHours?: number | undefined;
   readonly journal: { readonly retentionDays: number };
   readonly graphql: { readonly introspection: boolean; readonly explorer: boolean };
   readonly logLevel: LogLevel;
@@ -40,6 +42,8 @@ export interface CurrencyConfig {
 export interface BrandConfig {
   readonly id: string;
   readonly currencies: readonly string[];
+  /** Origins that its players may be sent back to after a game; any when absent. */
+  readonly returnOrigins?: readonly string[] | undefined;
 }
 
 export interface IntegrationConfig {
@@ -50,6 +54,10 @@ export interface IntegrationConfig {
   /** As written, and known to be what the adapter's schema wants: `adapter.bind` reads it. Holds secrets; never log it. */
   readonly settings: Readonly<Record<string, unknown>>;
   readonly policy: PolicyOverrides;
+  /** In place of the brand's. */
+  readonly returnOrigins?: readonly string[] | undefined;
+  /** Absolute path of the file with the games, for providers that do not tell their catalogue. */
+  readonly catalogue?: string | undefined;
 }
 
 export interface SimulatorConfig {

@@ -11,8 +11,17 @@ export const GameSession = defineEntity({
     integration: p.text(),
     currency: p.text(),
     game: p.text().nullable(),
+    /** SHA-256 of the one-time token that the provider may ask with. */
     tokenHash: p.blob().nullable(),
+    /** First use of the token; shortly after that it is spent. */
+    redeemedAt: p.datetime(3).nullable(),
+    platform: p.text().default('desktop').$type<'desktop' | 'mobile'>(),
+    demo: p.boolean().default(false),
+    /** The provider did not start the game. */
+    failed: p.boolean().default(false),
     createdAt: p.datetime(3),
   },
+  checks: [{ name: 'game_session_platform_known', expression: "platform in ('desktop', 'mobile')" }],
+  uniques: [{ name: 'game_session_token_unique', properties: ['lane', 'tokenHash'] }],
 });
 export type GameSession = InferEntity<typeof GameSession>;

@@ -1,6 +1,7 @@
 export { Brand } from './brand.js';
 export { Callback } from './callback.js';
 export { Currency } from './currency.js';
+export { Game } from './game.js';
 export { GameSession } from './game-session.js';
 export { Integration } from './integration.js';
 export { Lane } from './lane.js';

@@ -29,14 +29,18 @@ export const LedgerTransaction = defineEntity({
     account: p
       .text()
       .generated("(case integration when 'cashier' then 'cashier' else 'house:' || integration end) stored"),
-    /** External key of the movement a rollback names. */
+    /** External key of the movement a rollback undoes, or of the bet a win says it pays. */
     target: p.text().nullable(),
     /** Sequence, in the same wallet, of the movement this rollback really undid: at most one row per target. */
     undoes: p.bigint().nullable(),
+    /** Sequence, in the same wallet, of the bet this win pays. */
+    resolves: p.bigint().nullable(),
     round: p.text().nullable(),
     game: p.text().nullable(),
     flags: p.array().columnType('text[]').$type<Flag[]>(),
     createdAt: p.datetime(3),
+    /** When a player may see it; null means at once. No part of the books, so the hash does not cover it. */
+    displayAt: p.datetime(3).nullable(),
     /** SHA-256 over this row and the wallet's previous hash (ledger/chain.ts). */
     hash: p.blob(),
   },
@@ -58,11 +62,16 @@ export const LedgerTransaction = defineEntity({
     { name: 'ledger_stated_not_negative', expression: 'stated >= 0' },
     {
       name: 'ledger_effect_as_stated',
-      expression: "kind in ('rollback', 'tombstone') or (stated is not null and abs(effect) = stated)",
+      expression:
+        "case when kind in ('rollback', 'tombstone') then true when stated is null then false when 'free-bet' = any(flags) then kind = 'bet' and effect = 0 else abs(effect) = stated end",
     },
     { name: 'ledger_undo_is_rollback', expression: "undoes is null or (kind = 'rollback' and undoes < sequence)" },
     { name: 'ledger_rollback_effect_undoes', expression: "kind <> 'rollback' or undoes is not null or effect = 0" },
-    { name: 'ledger_rollback_names_target', expression: "(kind = 'rollback') = (target is not null)" },
+    {
+      name: 'ledger_rollback_names_target',
+      expression: "case kind when 'rollback' then target is not null when 'win' then true else target is null end",
+    },
+    { name: 'ledger_resolves_is_win', expression: "resolves is null or (kind = 'win' and resolves < sequence)" },
     { name: 'ledger_external_key_size', expression: 'octet_length(external_key) between 1 and 255' },
     { name: 'ledger_hash_size', expression: 'octet_length(hash) = 32' },
   ],
@@ -70,6 +79,10 @@ export const LedgerTransaction = defineEntity({
     { name: 'ledger_external_key_unique', properties: ['externalKey', 'integration', 'playerId', 'lane'] },
     { name: 'ledger_undoes_unique', properties: ['lane', 'walletId', 'undoes'], where: 'undoes is not null' },
   ],
-  indexes: [{ name: 'ledger_created_at', properties: ['createdAt', 'lane', 'walletId', 'sequence'] }],
+  indexes: [
+    { name: 'ledger_created_at', properties: ['createdAt', 'lane', 'walletId', 'sequence'] },
+    { name: 'ledger_resolves', properties: ['lane', 'walletId', 'resolves'], where: 'resolves is not null' },
+    { name: 'ledger_round', properties: ['round', 'playerId', 'integration', 'lane'], where: 'round is not null' },
+  ],
 });
 export type LedgerTransaction = InferEntity<typeof LedgerTransaction>;

@@ -20,6 +20,6 @@ export interface WalletCursor {
 }
 
 export function movedBy(row: ChainedRow): BalanceMoved {
-  const { lane, walletId, sequence, balanceAfter: balanceUnits, createdAt: displayAt } = row;
-  return { lane, walletId, sequence, balanceUnits, row, displayAt };
+  const { lane, walletId, sequence, balanceAfter: balanceUnits, displayAt } = row;
+  return { lane, walletId, sequence, balanceUnits, row, displayAt: displayAt ?? row.createdAt };
 }

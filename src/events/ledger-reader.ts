@@ -36,7 +36,8 @@ const PAGES =
   'select k.request, t.* from unnest(?::int[], ?::smallint[], ?::bigint[], ?::bigint[], ?::int[]) ' +
   'k(request, lane, wallet_id, after, most) cross join lateral (' +
   'select lane, wallet_id, sequence, player_id, integration, external_key, kind, effect, stated, rest, balance_after, target, ' +
-  'undoes, round, game, flags, (extract(epoch from created_at) * 1000)::float8 created_ms from ledger_transaction t ' +
+  'undoes, resolves, round, game, flags, (extract(epoch from created_at) * 1000)::float8 created_ms, ' +
+  '(extract(epoch from display_at) * 1000)::float8 display_ms from ledger_transaction t ' +
   'where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence > k.after order by t.sequence limit k.most) t ' +
   'order by k.request, t.sequence';
 const UNITS =
@@ -60,10 +61,12 @@ interface PageRow {
   readonly balance_after: string;
   readonly target: string | null;
   readonly undoes: string | null;
+  readonly resolves: string | null;
   readonly round: string | null;
   readonly game: string | null;
   readonly flags: Flag[];
   readonly created_ms: number;
+  readonly display_ms: number | null;
 }
 
 interface UnitsRow {
@@ -173,10 +176,12 @@ function chainedRow(row: PageRow): ChainedRow {
     balanceAfter: BigInt(row.balance_after),
     target: row.target,
     undoes: row.undoes === null ? null : BigInt(row.undoes),
+    resolves: row.resolves === null ? null : BigInt(row.resolves),
     round: row.round,
     game: row.game,
     flags: row.flags,
     createdAt: new Date(row.created_ms),
+    displayAt: row.display_ms === null ? null : new Date(row.display_ms),
   };
 }
 

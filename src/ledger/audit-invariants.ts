@@ -33,6 +33,7 @@ export const invariantNames = [
   'external-key-is-unique',
   'rollback-mirrors-its-target',
   'rollback-is-the-only-one',
+  'win-pays-a-bet-before-it',
   'rollback-without-effect-has-a-reason',
   'tombstone-keeps-its-key-empty',
   'journal-points-to-rows',
@@ -237,10 +238,12 @@ const sameKey = 'x.lane = t.lane and x.player_id = t.player_id and x.integration
 
 const rollbacks = rowPass({
   counted: (lanes) =>
-    `ledger_transaction where lane in (${lanes}) and (kind in ('rollback', 'tombstone') or undoes is not null)`,
+    `ledger_transaction where lane in (${lanes})
+      and (kind in ('rollback', 'tombstone') or undoes is not null or resolves is not null)`,
   rows: (lanes) => `
     select t.*, u.kind as undone_kind, u.effect as undone_effect, u.external_key as undone_key,
       u.integration as undone_integration, u.player_id as undone_player_id,
+      b.kind as paid_kind, b.integration as paid_integration, b.external_key as paid_key,
       case when t.undoes is not null then exists (
         select from ledger_transaction x
         where x.lane = t.lane and x.wallet_id = t.wallet_id and x.undoes = t.undoes and x.sequence < t.sequence)
@@ -256,7 +259,9 @@ const rollbacks = rowPass({
       end as key_is_used
     from ledger_transaction t
     left join ledger_transaction u on u.lane = t.lane and u.wallet_id = t.wallet_id and u.sequence = t.undoes
-    where t.lane in (${lanes}) and (t.kind in ('rollback', 'tombstone') or t.undoes is not null)`,
+    left join ledger_transaction b on b.lane = t.lane and b.wallet_id = t.wallet_id and b.sequence = t.resolves
+    where t.lane in (${lanes})
+      and (t.kind in ('rollback', 'tombstone') or t.undoes is not null or t.resolves is not null)`,
   subject: { playerId: 'r.player_id', walletId: 'r.wallet_id', sequence: 'r.sequence' },
   checks: [
     {
@@ -271,6 +276,12 @@ const rollbacks = rowPass({
       name: 'rollback-is-the-only-one',
       broken: 'r.undoes is not null and r.undone_before',
       what: "'sequence ' || r.undoes || ' had been undone before'",
+    },
+    {
+      name: 'win-pays-a-bet-before-it',
+      broken: `r.resolves is not null and not coalesce(r.kind = 'win' and r.resolves < r.sequence and r.paid_kind = 'bet'
+        and r.integration = r.paid_integration and coalesce(r.target, r.paid_key) = r.paid_key, false)`,
+      what: `coalesce('it pays ' || r.paid_kind || ' ' || r.paid_key, 'sequence ' || r.resolves || ' is no bet of this wallet')`,
     },
     {
       // The bet stands, and yet its rollback was acknowledged: the one thing a tombstone is there to prevent.

@@ -5,8 +5,19 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
   brand: ['brand_pkey'],
   callback: ['callback_pkey'],
   currency: ['currency_pkey', 'currency_scale_range'],
+  game: [
+    'game_pkey',
+    'game_integration_fk',
+    'game_id_size',
+    'game_name_not_empty',
+    'game_delay_not_negative',
+    'game_status_known',
+    'game_withdrawn_at_a_time',
+  ],
   game_session: [
     'game_session_pkey',
+    'game_session_platform_known',
+    'game_session_token_unique',
     'game_session_player_fk',
     'game_session_integration_fk',
     'game_session_currency_fk',
@@ -33,6 +44,7 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
   ledger_transaction: [
     'ledger_transaction_pkey',
     'ledger_undoes_fk',
+    'ledger_resolves_is_win',
     'ledger_external_key_unique',
     'ledger_sequence_positive',
     'ledger_kind_known',
@@ -69,6 +81,7 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
   player: ['DELETE', 'TRUNCATE'],
   lane: ['INSERT', 'DELETE', 'TRUNCATE'],
   callback: ['UPDATE', 'DELETE', 'TRUNCATE'],
+  game: ['DELETE', 'TRUNCATE'],
 };
 
 const expectedConstraints = Object.entries(constraints)

@@ -22,6 +22,7 @@ export function chainHash(previous: Buffer, row: ChainedRow): Buffer {
     `${row.lane}|${row.walletId}|${row.sequence}|${row.playerId}|${row.effect}|${row.balanceAfter}|${row.createdAt.getTime()}` +
     field(row.stated) +
     field(row.undoes) +
+    field(row.resolves) +
     field(row.kind) +
     field(row.integration) +
     field(row.externalKey) +
@@ -49,6 +50,7 @@ export function chainHashSql(previous: string): string {
     ...[
       't.stated::text',
       't.undoes::text',
+      't.resolves::text',
       't.kind',
       't.integration',
       't.external_key',

@@ -2,7 +2,7 @@ import type { WalletErrorCode } from './errors.js';
 import type { Decimal } from './money.js';
 
 /** What can be asked of the ledger. Adapters, the cashier and staff all speak in these, and in nothing else. */
-export type WalletCommand = Movement | StatusChange | BalanceInquiry;
+export type WalletCommand = Movement | StatusChange | BalanceInquiry | LookUp;
 export type Movement = Bet | Win | Rollback | Deposit | Withdrawal;
 
 interface Addressed {
@@ -10,6 +10,8 @@ interface Addressed {
   readonly brand: string;
   /** The player's external id: the operator's own name for the player. */
   readonly player: string;
+  /** What `player` is; the external id unless told. */
+  readonly playerIs?: 'external-id' | 'public-id' | undefined;
 }
 
 interface Moving extends Addressed {
@@ -20,18 +22,34 @@ interface Moving extends Addressed {
   readonly key: string;
   readonly round?: string | undefined;
   readonly game?: string | undefined;
+  /** When a player may see it, where a game shows its end later than it sends it. The ledger never waits for this. */
+  readonly displayAt?: Date | undefined;
 }
 
 /** Takes the stake. */
 export interface Bet extends Moving {
   readonly kind: 'bet';
   readonly amount: Decimal;
+  /** The provider pays the stake: the bet is recorded and moves nothing. */
+  readonly free?: boolean | undefined;
 }
 
 /** Gives the payout; 0 records a loss. */
 export interface Win extends Moving {
   readonly kind: 'win';
-  readonly amount: Decimal;
+  /** The payout, or what the stakes of the round are multiplied by (rounded down to a ledger unit). */
+  readonly amount: Decimal | Multiple;
+  /**
+   * Which bet it pays, where the protocol says so: the one under an external key, the oldest of its round that no win has
+   * paid yet, or all of its round. Absent where wins and bets are not linked.
+   */
+  readonly pays?: { readonly bet: string } | 'oldest-of-round' | 'round' | undefined;
+  /** What the provider takes the stake to be; only compared with the bets it pays. */
+  readonly stake?: Decimal | undefined;
+}
+
+export interface Multiple {
+  readonly times: Decimal;
 }
 
 /** Undoes one bet or win by its external key. The amount is only compared with the original's. */
@@ -66,6 +84,14 @@ export interface BalanceInquiry extends Addressed {
   readonly currency: string;
 }
 
+/** Asks what became of the movement under a key, in the order of the wallet's movements. */
+export interface LookUp extends Addressed {
+  readonly kind: 'lookup';
+  readonly integration: string;
+  readonly currency: string;
+  readonly key: string;
+}
+
 /** The integration name of movements that no provider asked for. */
 export const CASHIER = 'cashier';
 
@@ -83,6 +109,12 @@ export type Flag =
   | 'rollback-of-unknown'
   | 'second-rollback'
   | 'late-bet'
+  | 'free-bet'
+  | 'win-without-bet'
+  | 'win-of-rolled-back-bet'
+  | 'second-win'
+  | 'rollback-after-win'
+  | 'stake-differs'
   | 'win-of-inactive-player'
   | 'wallet-opened-by-credit'
   | 'wallet-in-debt'
@@ -91,8 +123,20 @@ export type Flag =
 
 /** What the ledger says of one command. Money is in ledger units of the wallet's currency. */
 export type Outcome =
-  | { readonly type: 'applied' | 'replayed'; readonly receipt: Receipt; readonly flags: readonly Flag[] }
-  | { readonly type: 'done'; readonly balance: Balance | undefined; readonly flags: readonly Flag[] }
+  | {
+      readonly type: 'applied' | 'replayed';
+      readonly receipt: Receipt;
+      /** The wallet as it stands now: after a repeat that need not be the receipt's balance. */
+      readonly balance: Balance;
+      readonly flags: readonly Flag[];
+    }
+  | {
+      readonly type: 'done';
+      readonly balance: Balance | undefined;
+      /** What a look-up found. */
+      readonly found?: Found | undefined;
+      readonly flags: readonly Flag[];
+    }
   | {
       readonly type: 'refused';
       readonly code: WalletErrorCode;
@@ -100,6 +144,11 @@ export type Outcome =
       readonly balance: Balance | undefined;
       readonly flags: readonly Flag[];
     };
+
+export interface Found {
+  readonly receipt: Receipt;
+  readonly rolledBack: boolean;
+}
 
 export interface Balance {
   readonly lane: number;

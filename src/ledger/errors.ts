@@ -9,6 +9,7 @@ export const walletErrors = {
   TOO_LARGE: 'The request body is over the limit.',
   UNKNOWN_CALLBACK: 'The protocol has no such callback.',
   AMOUNT_INVALID: 'The amount is negative, beyond the range, or a stake has more decimals than the currency.',
+  SESSION_UNKNOWN: 'The launch token is unknown, spent, or too old.',
   // The player and the wallet.
   PLAYER_UNKNOWN: 'The brand has no such player.',
   PLAYER_NOT_ACTIVE: 'The player may not bet now: suspended, self-excluded or closed.',
@@ -22,6 +23,8 @@ export const walletErrors = {
   TARGET_UNKNOWN: 'The movement to roll back is not known; it is refused should it still arrive.',
   TARGET_INVALID: 'The target may not be rolled back: it is a rollback itself, or of a kind the policy excludes.',
   ALREADY_ROLLED_BACK: 'The target was rolled back before, under another key.',
+  BET_UNKNOWN: 'The bet that this win pays is not known; the win was not credited.',
+  BET_RESOLVED: 'The bet was resolved before, by a win; it takes neither another one nor a rollback.',
   // The moment. These are the only ones worth repeating as they are.
   DEADLINE_EXCEEDED: 'The request could not be started in time; nothing was done.',
   OVERLOADED: 'Too many requests are waiting; nothing was done.',

@@ -1,7 +1,7 @@
 import type { Outcome } from './commands.js';
 import type { WalletErrorCode } from './errors.js';
 import type { LedgerOptions } from './ledger.js';
-import type { Pending } from './unit-of-work.js';
+import type { Pending } from './pending.js';
 import { createUnitRunner, isOpen, refuseExpired, runGroup } from './unit-runner.js';
 
 export interface Execution {

@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { Outcome, WalletCommand } from './commands.js';
+import { namedKey } from './draft.js';
 import { LANE_COUNT } from './lanes.js';
 import { isStorableName } from './names.js';
 import { createLaneSet, type Execution, type LaneSet, type LaneSetStats, refusal } from './lane-set.js';
 import type { Policy } from './policy.js';
 import type { CallbackRow } from './statements.js';
-import type { CommittedUnit, UnitContext } from './unit-of-work.js';
+import type { UnitContext } from './draft.js';
+import type { CommittedUnit } from './unit-of-work.js';
 
 /** The only door to a wallet. */
 export interface Ledger {
@@ -31,8 +33,12 @@ export interface LedgerOptions extends UnitContext {
   readonly connection: pg.ClientConfig;
   /** Currencies of each integration: a bet in any other is refused. */
   readonly integrationCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Finds a player by brand and external id; never creates one. */
-  readonly findPlayer: (brand: string, externalId: string) => Promise<{ lane: number; id: bigint } | undefined>;
+  /** Finds a player of a brand by external id, or by public id where told; never creates one. */
+  readonly findPlayer: (
+    brand: string,
+    player: string,
+    playerIs?: WalletCommand['playerIs'],
+  ) => Promise<{ lane: number; id: bigint } | undefined>;
   /** Called after each COMMIT, before the callers are answered. Must not throw. */
   readonly committed: (units: readonly CommittedUnit[]) => void;
   readonly failed: (message: string, error: unknown) => void;
@@ -63,7 +69,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       }
       let player;
       try {
-        player = await options.findPlayer(command.brand, command.player);
+        player = await options.findPlayer(command.brand, command.player, command.playerIs);
       } catch (error) {
         options.failed('A player could not be looked up', error);
         return refusal('UNAVAILABLE');
@@ -97,7 +103,7 @@ export function createLedger(options: LedgerOptions): Ledger {
 /** Every text that will be stored must come back as it was given: one that does not would spoil the unit for all in it. */
 function isStorable(command: WalletCommand): boolean {
   if (command.kind === 'status' || command.kind === 'balance') return true;
+  if (command.kind === 'lookup') return isStorableName(command.key);
   const { key, round, game } = command;
-  const target = command.kind === 'rollback' ? command.target : undefined;
-  return [key, round, game, target].every((each) => each === undefined || isStorableName(each));
+  return [key, round, game, namedKey(command)].every((each) => each === undefined || isStorableName(each));
 }

@@ -1,7 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Callback, LedgerTransaction, UnitOfWork } from '../entities/index.js';
 import type { ChainedRow } from './chain.js';
-import type { KnownRow } from './decide.js';
+import type { LinkedRow } from './decide.js';
 import { type Flag, type PlayerStatus, playerStatuses } from './commands.js';
 import type { Statement } from './connection.js';
 import { elementLiteral, insertSet } from './row-sets.js';
@@ -16,12 +16,13 @@ export interface WalletRow {
   readonly wallet: { id: bigint; currency: string; balance: bigint; sequence: bigint; head: Buffer } | undefined;
 }
 
-export interface StoredRow extends KnownRow {
+export interface StoredRow extends LinkedRow {
   readonly lane: number;
   readonly walletId: bigint;
   readonly playerId: bigint;
-  readonly rolledBack: boolean;
   readonly createdAt: Date;
+  /** Sequence of the rollback that undid it. */
+  readonly undoneBy: bigint | null;
 }
 
 /** A new ledger row, ready to be written. */
@@ -34,6 +35,13 @@ export interface KeyQuery {
   readonly playerId: bigint;
   readonly integration: string;
   readonly externalKey: string;
+}
+
+export interface RoundQuery {
+  readonly lane: number;
+  readonly playerId: bigint;
+  readonly integration: string;
+  readonly round: string;
 }
 
 export interface MovedWallet {
@@ -74,54 +82,59 @@ export type Statements = ReturnType<typeof createStatements>;
 export const commit: Statement = { text: 'commit' };
 export const rollback: Statement = { text: 'rollback' };
 
+const ledgerProperties = [
+  'lane',
+  'walletId',
+  'sequence',
+  'playerId',
+  'integration',
+  'externalKey',
+  'kind',
+  'effect',
+  'stated',
+  'rest',
+  'balanceAfter',
+  'target',
+  'undoes',
+  'resolves',
+  'round',
+  'game',
+  'flags',
+  'createdAt',
+  'displayAt',
+  'hash',
+] as const satisfies readonly (keyof HashedRow)[];
+
+const unitProperties = [
+  'lane',
+  'number',
+  'walletIds',
+  'sequences',
+  'createdAt',
+] as const satisfies readonly (keyof UnitRow)[];
+
+const callbackProperties = [
+  'lane',
+  'receivedAt',
+  'integration',
+  'name',
+  'path',
+  'body',
+  'verdict',
+  'flags',
+  'status',
+  'answer',
+  'durationUs',
+  'walletId',
+  'sequence',
+] as const satisfies readonly (keyof CallbackRow)[];
+
 export function createStatements(orm: MikroORM) {
-  const moved = 5;
-  const ledger = insertSet<HashedRow>(
-    orm,
-    LedgerTransaction,
-    [
-      'lane',
-      'walletId',
-      'sequence',
-      'playerId',
-      'integration',
-      'externalKey',
-      'kind',
-      'effect',
-      'stated',
-      'rest',
-      'balanceAfter',
-      'target',
-      'undoes',
-      'round',
-      'game',
-      'flags',
-      'createdAt',
-      'hash',
-    ],
-    moved + 1,
-  );
-  const units = insertSet<UnitRow>(
-    orm,
-    UnitOfWork,
-    ['lane', 'number', 'walletIds', 'sequences', 'createdAt'],
-    moved + ledger.parameters + 1,
-  );
-  const callbacks = insertSet<CallbackRow>(orm, Callback, [
-    'lane',
-    'receivedAt',
-    'integration',
-    'name',
-    'path',
-    'body',
-    'verdict',
-    'flags',
-    'status',
-    'answer',
-    'durationUs',
-    'walletId',
-    'sequence',
-  ]);
+  const walletParameters = 5;
+  const ledger = insertSet<HashedRow>(orm, LedgerTransaction, ledgerProperties, walletParameters + 1);
+  const before = walletParameters + ledger.parameters;
+  const units = insertSet<UnitRow>(orm, UnitOfWork, unitProperties, before + 1);
+  const callbacks = insertSet<CallbackRow>(orm, Callback, callbackProperties);
   // One statement for all that moves with money: what each costs the server besides its rows is as much as several rows.
   const postText =
     'with moved as (update wallet w set balance = u.balance, sequence = u.sequence, head = u.head ' +
@@ -189,14 +202,22 @@ export function walletRow(row: readonly unknown[]): WalletRow {
   return { lane, playerId, status: known, wallet: id === null ? undefined : { id, currency, balance, sequence, head } };
 }
 
-/** Finds the ledger rows under external keys, each with whether a rollback undid it. */
+/** A stored row, which rollback undid it, and how many wins that still stand pay it. In the order `storedRow` reads. */
+const linkedRow = [
+  't.lane, t.wallet_id, t.player_id, t.sequence, t.integration, t.external_key, t.kind, t.effect, t.stated, t.rest',
+  't.balance_after, t.target, t.undoes, t.resolves, t.round, t.game, t.flags, w.currency, t.created_at, t.display_at',
+  '(select u.sequence from ledger_transaction u where u.lane = t.lane and u.wallet_id = t.wallet_id and u.undoes = t.sequence)',
+  "case when t.kind = 'bet' then (select count(*)::int from ledger_transaction s where s.lane = t.lane " +
+    'and s.wallet_id = t.wallet_id and s.resolves = t.sequence and not exists (select from ledger_transaction v ' +
+    'where v.lane = s.lane and v.wallet_id = s.wallet_id and v.undoes = s.sequence)) else 0 end',
+].join(', ');
+
+/** Finds the ledger rows under external keys. */
 export function readKeys(keys: readonly KeyQuery[]): Statement {
   return {
     name: 'read_keys',
     text:
-      'select t.lane, t.wallet_id, t.player_id, t.sequence, t.integration, t.external_key, t.kind, t.effect, t.stated, ' +
-      't.rest, t.balance_after, t.target, t.undoes, t.round, t.game, t.flags, w.currency, t.created_at, ' +
-      'exists (select from ledger_transaction u where u.lane = t.lane and u.wallet_id = t.wallet_id and u.undoes = t.sequence) ' +
+      `select ${linkedRow} ` +
       'from unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[]) k(lane, player_id, integration, external_key) ' +
       'join ledger_transaction t on t.external_key = k.external_key and t.integration = k.integration ' +
       'and t.player_id = k.player_id and t.lane = k.lane ' +
@@ -210,9 +231,29 @@ export function readKeys(keys: readonly KeyQuery[]): Statement {
   };
 }
 
+/** Finds all ledger rows of rounds, each wallet's in their order. */
+export function readRounds(rounds: readonly RoundQuery[]): Statement {
+  return {
+    name: 'read_rounds',
+    text:
+      `select ${linkedRow} ` +
+      'from unnest($1::smallint[], $2::bigint[], $3::text[], $4::text[]) k(lane, player_id, integration, round) ' +
+      'join ledger_transaction t on t.round = k.round and t.integration = k.integration ' +
+      'and t.player_id = k.player_id and t.lane = k.lane ' +
+      'join wallet w on w.lane = t.lane and w.id = t.wallet_id order by t.wallet_id, t.sequence',
+    values: [
+      array(rounds.map((each) => each.lane)),
+      array(rounds.map((each) => each.playerId)),
+      array(rounds.map((each) => each.integration)),
+      array(rounds.map((each) => each.round)),
+    ],
+  };
+}
+
 export function storedRow(row: readonly unknown[]): StoredRow {
-  const [lane, walletId, playerId, sequence, integration, externalKey, kind, effect, stated] = row;
-  const [rest, balanceAfter, target, undoes, round, game, flags, currency, createdAt, rolledBack] = row.slice(9);
+  const [lane, walletId, playerId, sequence, integration, externalKey, kind, effect, stated, rest] = row;
+  const [balanceAfter, target, undoes, resolves, round, game, flags, currency, createdAt, displayAt] = row.slice(10);
+  const [undoneBy, wins] = row.slice(20);
   return {
     lane,
     walletId,
@@ -227,12 +268,16 @@ export function storedRow(row: readonly unknown[]): StoredRow {
     balanceAfter,
     target,
     undoes,
+    resolves,
     round,
     game,
     flags,
     currency,
     createdAt,
-    rolledBack,
+    displayAt,
+    rolledBack: undoneBy !== null,
+    undoneBy,
+    wins,
   } as StoredRow;
 }
 

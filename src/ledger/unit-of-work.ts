@@ -1,58 +1,36 @@
-import type { Balance, Movement, Outcome, PlayerStatus, StatusChange, WalletCommand } from './commands.js';
+import type { Balance, LookUp, Movement, Outcome, PlayerStatus, StatusChange } from './commands.js';
 import { chainHash, type ChainedRow } from './chain.js';
 import type { LedgerConnection, Statement } from './connection.js';
-import { decide, type Decision, type LedgerRow, type WalletState } from './decide.js';
+import { decide, type Decision, type Known, type LedgerRow, type LinkedRow, type WalletState } from './decide.js';
+import {
+  addToRound,
+  type Draft,
+  keysOf,
+  movementKey,
+  openDraft,
+  playerKey,
+  roundRows,
+  type UnitContext,
+  type WalletDraft,
+  walletKey,
+} from './draft.js';
 import type { WalletErrorCode } from './errors.js';
-import type { Currency } from './money.js';
+import type { Pending } from './pending.js';
 import type { Policy } from './policy.js';
 import { balanceOf, receiptOf } from './receipt.js';
 import {
   type CallbackRow,
   commit,
   type HashedRow,
-  type KeyQuery,
-  lockLanes,
-  openWallets,
-  readKeys,
-  readWallets,
   setStatuses,
   type Statements,
   type StoredRow,
-  storedRow,
   type UnitRow,
-  type WalletRow,
-  walletRow,
 } from './statements.js';
-
-/** A command that waits for its unit of work. */
-export interface Pending {
-  readonly command: WalletCommand;
-  readonly policy: Policy;
-  readonly player: { readonly lane: number; readonly id: bigint };
-  /** Stamps the row; kept over every attempt. */
-  readonly receivedAt: Date;
-  /** `performance.now()` after which the command may no longer take effect. */
-  readonly deadlineAt: number;
-  /** Writes the journal in the same unit; called once per attempt with the outcome. */
-  readonly journal: ((outcome: Outcome) => CallbackRow) | undefined;
-  attempts: number;
-  /** True while an attempt may have committed without our knowing: only its keys can tell, under the lane's lock. */
-  inDoubt: boolean;
-  settled: boolean;
-  /** Told once: after COMMIT (then with the journal row, if any, committed too), or when the gateway gives up. */
-  readonly settle: (outcome: Outcome, committed: boolean) => void;
-}
 
 /** What one lane committed, for the feed: the unit's row and the ledger rows behind it. */
 export interface CommittedUnit extends UnitRow {
   readonly rows: readonly HashedRow[];
-}
-
-export interface UnitContext {
-  readonly statements: Statements;
-  readonly currencies: ReadonlyMap<string, Currency>;
-  /** Currencies of each brand: a credit may open a wallet in these. */
-  readonly brandCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /**
@@ -83,114 +61,6 @@ export async function runUnit(
   return { outcomes, units };
 }
 
-/** The state a unit works on: read under the locks, changed command by command, then written once. */
-interface Draft {
-  readonly context: UnitContext;
-  readonly laneNumbers: Map<number, bigint>;
-  readonly statuses: Map<string, PlayerStatus>;
-  readonly statusChanges: Map<string, { lane: number; id: bigint; status: PlayerStatus }>;
-  /** By player and currency. */
-  readonly wallets: Map<string, WalletDraft>;
-  /** By key of the movement. */
-  readonly known: Map<string, StoredRow>;
-  readonly rows: HashedRow[];
-}
-
-interface WalletDraft {
-  readonly lane: number;
-  readonly id: bigint;
-  readonly playerId: bigint;
-  readonly currency: Currency;
-  balance: bigint;
-  sequence: bigint;
-  head: Buffer;
-  moved: boolean;
-  /** Opened by this unit, and nothing posted to it yet. */
-  openedNow: boolean;
-}
-
-async function openDraft(
-  connection: LedgerConnection,
-  context: UnitContext,
-  pending: readonly Pending[],
-  lanes: readonly number[],
-): Promise<Draft> {
-  const players = [...new Map(pending.map((each) => [playerKey(each.player), each.player])).values()];
-  const keys = pending.flatMap(keysOf);
-  const reads: Statement[] = [lockLanes(lanes), readWallets(players)];
-  if (keys.length > 0) reads.push(readKeys(keys));
-  const [locked, wallets, known] = await connection.open(reads);
-  const draft: Draft = {
-    context,
-    laneNumbers: new Map(locked?.rows.map(([lane, number]) => [Number(lane), BigInt(String(number))])),
-    statuses: new Map(),
-    statusChanges: new Map(),
-    wallets: new Map(),
-    known: new Map(),
-    rows: [],
-  };
-  for (const row of wallets?.rows ?? []) addWallet(draft, walletRow(row));
-  for (const row of known?.rows ?? []) {
-    const stored = storedRow(row);
-    draft.known.set(movementKey(stored), stored);
-  }
-  await openMissingWallets(connection, draft, pending);
-  return draft;
-}
-
-function addWallet(draft: Draft, { lane, playerId, status, wallet }: WalletRow): void {
-  draft.statuses.set(playerKey({ lane, id: playerId }), status);
-  if (wallet === undefined) return;
-  const currency = draft.context.currencies.get(wallet.currency);
-  // A currency that has left the configuration: its wallet stays as it is, and out of reach.
-  if (currency === undefined) return;
-  draft.wallets.set(walletKey({ lane, id: playerId }, wallet.currency), {
-    ...wallet,
-    lane,
-    playerId,
-    currency,
-    moved: false,
-    openedNow: false,
-  });
-}
-
-/** A credit, or the rollback of something unknown, may find no wallet in its currency: it opens one if the brand lists it. */
-async function openMissingWallets(
-  connection: LedgerConnection,
-  draft: Draft,
-  pending: readonly Pending[],
-): Promise<void> {
-  const missing = new Map<string, { lane: number; playerId: bigint; currency: string }>();
-  for (const each of pending) {
-    const { command, player } = each;
-    if (command.kind !== 'win' && command.kind !== 'deposit' && command.kind !== 'rollback') continue;
-    // What is known has its wallet; a rollback of it posts there, whatever currency it states.
-    if (keysOf(each).some((key) => draft.known.has(movementKey(key)))) continue;
-    if (draft.context.brandCurrencies.get(command.brand)?.has(command.currency) !== true) continue;
-    const key = walletKey(player, command.currency);
-    if (draft.wallets.has(key) || !draft.statuses.has(playerKey(player))) continue;
-    missing.set(key, { lane: player.lane, playerId: player.id, currency: command.currency });
-  }
-  if (missing.size === 0) return;
-  const [opened] = await connection.send([openWallets([...missing.values()])]);
-  for (const row of opened?.rows ?? []) {
-    const [lane, playerId, id, code] = row as [number, bigint, bigint, string];
-    const currency = draft.context.currencies.get(code);
-    if (currency === undefined) continue;
-    draft.wallets.set(walletKey({ lane, id: playerId }, code), {
-      lane,
-      id,
-      playerId,
-      currency,
-      balance: 0n,
-      sequence: 0n,
-      head: Buffer.alloc(0),
-      moved: false,
-      openedNow: true,
-    });
-  }
-}
-
 function applyCommand(draft: Draft, pending: Pending, expired: boolean): Outcome {
   const { command, player } = pending;
   const status = draft.statuses.get(playerKey(player));
@@ -203,9 +73,27 @@ function applyCommand(draft: Draft, pending: Pending, expired: boolean): Outcome
       if (wallet === undefined) return refused('CURRENCY_NOT_ALLOWED');
       return { type: 'done', balance: balanceOf(wallet, wallet.currency), flags: [] };
     }
+    case 'lookup':
+      return applyLookUp(draft, pending, command);
     default:
       return applyMovement(draft, pending, command, status, expired);
   }
+}
+
+function applyLookUp(draft: Draft, pending: Pending, command: LookUp): Outcome {
+  const [key] = keysOf(pending).map(movementKey);
+  const row = draft.known.get(key ?? '');
+  const wallet = draft.wallets.get(walletKey(pending.player, row?.currency ?? command.currency));
+  if (wallet === undefined) return refused('CURRENCY_NOT_ALLOWED');
+  const balance = balanceOf(wallet, wallet.currency);
+  // A tombstone is the trace of a movement that never was.
+  if (row === undefined || row.kind === 'tombstone') return refused('TARGET_UNKNOWN', balance);
+  return {
+    type: 'done',
+    balance,
+    found: { receipt: receiptOf(row, wallet, wallet.currency), rolledBack: row.rolledBack },
+    flags: [],
+  };
 }
 
 function applyStatus(draft: Draft, player: { lane: number; id: bigint }, command: StatusChange): Outcome {
@@ -225,7 +113,9 @@ function applyMovement(
   const [ownKey, targetKey] = keysOf(pending).map(movementKey);
   const own = draft.known.get(ownKey ?? '');
   const target = draft.known.get(targetKey ?? '');
-  const wallet = draft.wallets.get(walletKey(player, (own ?? target)?.currency ?? command.currency));
+  // A repeat, and the rollback of something known, post where that is; a win goes to the currency it states.
+  const at = own ?? (command.kind === 'rollback' ? target : undefined);
+  const wallet = draft.wallets.get(walletKey(player, at?.currency ?? command.currency));
   if (wallet === undefined) {
     const owed = command.kind === 'win' || command.kind === 'rollback';
     return { type: 'refused', code: 'CURRENCY_NOT_ALLOWED', balance: undefined, flags: owed ? ['quarantined'] : [] };
@@ -234,21 +124,40 @@ function applyMovement(
   if (expired && own === undefined) return refused('DEADLINE_EXCEEDED', balanceOf(wallet, wallet.currency));
 
   const state: WalletState = { ...wallet, playerStatus };
-  const decision = decide(state, { own, target }, command, policyFor(pending, own));
+  const round = roundOf(draft, pending);
+  const known = own === undefined ? { own, target, round } : knownBefore(own, target, round);
+  const decision = decide(state, known, command, policyFor(pending, own));
   if (decision.type === 'replay' && own !== undefined) {
     return {
       type: 'replayed',
       receipt: receiptOf(own, { lane: own.lane, id: own.walletId }, wallet.currency),
+      balance: balanceOf(wallet, wallet.currency),
       flags: [],
     };
   }
   return postDecision(draft, pending, wallet, target, decision);
 }
 
+function roundOf(draft: Draft, { command, player }: Pending): readonly StoredRow[] {
+  // Others in the unit may have asked for the round; to a win that is not linked to bets it must not matter.
+  if (command.kind !== 'win' || typeof command.pays !== 'string' || command.round === undefined) return [];
+  const { integration, round } = command;
+  return roundRows(draft, { lane: player.lane, playerId: player.id, integration, round });
+}
+
+/** What a repeat is compared with: the bets as they stood when its first was decided, whatever was undone since. */
+function knownBefore(own: StoredRow, target: StoredRow | undefined, round: readonly StoredRow[]): Known {
+  const asItWas = (row: StoredRow): LinkedRow => ({
+    ...row,
+    rolledBack: row.undoneBy !== null && row.undoneBy < own.sequence,
+  });
+  return { own, target: target === undefined ? undefined : asItWas(target), round: round.map(asItWas) };
+}
+
 /** A row that an earlier attempt of this very command wrote is its first answer, even where repeats are refused. */
 function policyFor({ policy, attempts, receivedAt }: Pending, own: StoredRow | undefined): Policy {
   const isOurs = attempts > 1 && own?.createdAt.getTime() === receivedAt.getTime();
-  return isOurs ? { ...policy, duplicate: 'first-answer' } : policy;
+  return isOurs ? { ...policy, duplicate: 'first-answer', inactiveCheck: 'after-key' } : policy;
 }
 
 function postDecision(
@@ -265,13 +174,30 @@ function postDecision(
   for (const row of rows) postRow(draft, wallet, row, pending.receivedAt);
   const [first] = rows;
   if (first?.undoes != null && target !== undefined) {
-    draft.known.set(movementKey(target), { ...target, rolledBack: true });
+    draft.known.set(movementKey(target), { ...target, rolledBack: true, undoneBy: first.sequence });
+    // The bet it paid is open again.
+    if (target.kind === 'win') addWins(draft, wallet, target.resolves, -1);
   }
+  if (first?.kind === 'win') addWins(draft, wallet, first.resolves, 1);
   if (decision.type === 'refuse') {
     return { type: 'refused', code: decision.code, balance: balanceOf(wallet, wallet.currency), flags };
   }
   if (first === undefined) throw new Error('A decision to post had no rows');
-  return { type: 'applied', receipt: receiptOf(first, wallet, wallet.currency), flags };
+  return {
+    type: 'applied',
+    receipt: receiptOf(first, wallet, wallet.currency),
+    balance: balanceOf(wallet, wallet.currency),
+    flags,
+  };
+}
+
+function addWins(draft: Draft, wallet: WalletDraft, bet: bigint | null, count: number): void {
+  if (bet === null) return;
+  for (const [key, row] of draft.known) {
+    if (row.lane !== wallet.lane || row.walletId !== wallet.id || row.sequence !== bet) continue;
+    draft.known.set(key, { ...row, wins: row.wins + count });
+    return;
+  }
 }
 
 function postRow(draft: Draft, wallet: WalletDraft, row: LedgerRow, createdAt: Date): void {
@@ -282,7 +208,9 @@ function postRow(draft: Draft, wallet: WalletDraft, row: LedgerRow, createdAt: D
   wallet.head = hash;
   wallet.moved = true;
   draft.rows.push({ ...chained, hash });
-  draft.known.set(movementKey(chained), { ...chained, currency: wallet.currency.code, rolledBack: false });
+  const stored: StoredRow = { ...chained, currency: wallet.currency.code, rolledBack: false, undoneBy: null, wins: 0 };
+  draft.known.set(movementKey(stored), stored);
+  addToRound(draft, stored);
 }
 
 /** One unit row per lane that moved money, under the lane's next number. */
@@ -322,23 +250,4 @@ function writesOf(
 
 function refused(code: WalletErrorCode, balance?: Balance): Outcome {
   return { type: 'refused', code, balance, flags: [] };
-}
-
-function keysOf(pending: Pending): KeyQuery[] {
-  const { command, player } = pending;
-  if (command.kind === 'status' || command.kind === 'balance') return [];
-  const own = { lane: player.lane, playerId: player.id, integration: command.integration, externalKey: command.key };
-  return command.kind === 'rollback' ? [own, { ...own, externalKey: command.target }] : [own];
-}
-
-function playerKey({ lane, id }: { lane: number; id: bigint }): string {
-  return `${lane}|${id}`;
-}
-
-function walletKey(player: { lane: number; id: bigint }, currency: string): string {
-  return `${player.lane}|${player.id}|${currency}`;
-}
-
-function movementKey(row: KeyQuery): string {
-  return `${row.lane}|${row.playerId}|${row.integration}|${row.externalKey}`;
 }

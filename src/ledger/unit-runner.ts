@@ -5,7 +5,8 @@ import { type LedgerConnection, openLedgerConnection } from './connection.js';
 import type { WalletErrorCode } from './errors.js';
 import type { LedgerOptions } from './ledger.js';
 import { rollback } from './statements.js';
-import { type Pending, runUnit } from './unit-of-work.js';
+import type { Pending } from './pending.js';
+import { runUnit } from './unit-of-work.js';
 
 /**
  * Runs groups of commands as units of work on one connection, and sees every command to an outcome: a unit that fails as a

@@ -1,8 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /**
- * The books: reference tables, lanes, players, wallets, the ledger with its feed, the journal, game sessions; and the role the
- * gateway works as, which can add to the ledger and read it, nothing else.
+ * The books: reference tables, the catalogue, lanes, players, wallets, the ledger with its feed, the journal, game sessions;
+ * and the role the gateway works as, which can add to the ledger and read it, nothing else.
  */
 export class LayTheBooks extends Migration {
   override up(): void {
@@ -21,6 +21,22 @@ const reference = [
      brand_id text constraint integration_brand_fk references brand (id),
      currencies text[] not null,
      active boolean not null)`,
+  `create table game (
+     integration text not null constraint game_integration_fk references integration (id),
+     id text collate "C" not null constraint game_id_size check (octet_length(id) between 1 and 255),
+     name text not null constraint game_name_not_empty check (name <> ''),
+     sort_name text collate "C" not null,
+     category text,
+     thumbnail_url text,
+     features text[] not null,
+     balance_update_delay_ms integer constraint game_delay_not_negative check (balance_update_delay_ms >= 0),
+     currencies text[] not null,
+     status text not null constraint game_status_known check (status in ('ACTIVE', 'WITHDRAWN')),
+     first_seen_at timestamptz(3) not null,
+     changed_at timestamptz(3) not null,
+     withdrawn_at timestamptz(3),
+     primary key (integration, id),
+     constraint game_withdrawn_at_a_time check ((status = 'WITHDRAWN') = (withdrawn_at is not null)))`,
 ];
 
 const players = [
@@ -64,8 +80,14 @@ const players = [
      currency text not null constraint game_session_currency_fk references currency (code),
      game text,
      token_hash bytea,
+     redeemed_at timestamptz(3),
+     platform text not null default 'desktop'
+       constraint game_session_platform_known check (platform in ('desktop', 'mobile')),
+     demo boolean not null default false,
+     failed boolean not null default false,
      created_at timestamptz(3) not null default now(),
      primary key (lane, id),
+     constraint game_session_token_unique unique (lane, token_hash),
      constraint game_session_player_fk foreign key (lane, player_id) references player (lane, id))`,
 ];
 
@@ -87,10 +109,12 @@ const ledger = [
        (case integration when 'cashier' then 'cashier' else 'house:' || integration end) stored,
      target text collate "C",
      undoes bigint,
+     resolves bigint,
      round text,
      game text,
      flags text[] not null,
      created_at timestamptz(3) not null,
+     display_at timestamptz(3),
      hash bytea not null,
      primary key (lane, wallet_id, sequence),
      constraint ledger_external_key_unique unique (external_key, integration, player_id, lane),
@@ -104,14 +128,20 @@ const ledger = [
      constraint ledger_debit_covered check (kind not in ('bet', 'withdrawal') or balance_after >= 0),
      constraint ledger_stated_not_negative check (stated >= 0),
      constraint ledger_effect_as_stated check (
-       kind in ('rollback', 'tombstone') or (stated is not null and abs(effect) = stated)),
+       case when kind in ('rollback', 'tombstone') then true when stated is null then false
+            when 'free-bet' = any(flags) then kind = 'bet' and effect = 0 else abs(effect) = stated end),
      constraint ledger_undo_is_rollback check (undoes is null or (kind = 'rollback' and undoes < sequence)),
      constraint ledger_rollback_effect_undoes check (kind <> 'rollback' or undoes is not null or effect = 0),
-     constraint ledger_rollback_names_target check ((kind = 'rollback') = (target is not null)),
+     constraint ledger_rollback_names_target check (
+       case kind when 'rollback' then target is not null when 'win' then true else target is null end),
+     constraint ledger_resolves_is_win check (resolves is null or (kind = 'win' and resolves < sequence)),
      constraint ledger_external_key_size check (octet_length(external_key) between 1 and 255),
      constraint ledger_hash_size check (octet_length(hash) = 32))`,
   // One effective rollback per movement, whatever the rollbacks are called.
   `create unique index ledger_undoes_unique on ledger_transaction (lane, wallet_id, undoes) where undoes is not null`,
+  // Which wins pay a bet, and what a round holds: both for wins that are linked to bets.
+  `create index ledger_resolves on ledger_transaction (lane, wallet_id, resolves) where resolves is not null`,
+  `create index ledger_round on ledger_transaction (round, player_id, integration, lane) where round is not null`,
   // The operator's history across wallets; rows arrive in this order, so the index grows at its right edge.
   `create index ledger_created_at on ledger_transaction (created_at, lane, wallet_id, sequence)`,
   `create table unit_of_work (
@@ -176,12 +206,13 @@ const role = [
    exception when duplicate_object or unique_violation then null;
    end $$`,
   `grant croupier_app to current_user`,
-  `grant select, insert, update on brand, currency, integration to croupier_app`,
+  `grant select, insert, update on brand, currency, integration, game to croupier_app`,
   `grant select on lane to croupier_app`,
   `grant update (number) on lane to croupier_app`,
   `grant select, insert on player, wallet, game_session, unit_of_work, callback, ledger_transaction to croupier_app`,
   `grant update (status) on player to croupier_app`,
   `grant update (balance, sequence, head) on wallet to croupier_app`,
+  `grant update (redeemed_at, failed) on game_session to croupier_app`,
   `grant execute on function keep_callback_partitions(int, int) to croupier_app`,
   `grant select on mikro_orm_migrations to croupier_app`,
 ];

@@ -1,5 +1,6 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Player } from '../entities/index.js';
+import { parseId } from '../ledger/ids.js';
 import { laneOf } from '../ledger/lanes.js';
 import { isName } from '../ledger/names.js';
 
@@ -15,6 +16,8 @@ export interface PlayerDirectory {
    * @throws when the database cannot be asked; an unknown player is undefined, not an error
    */
   find(brand: string, externalId: string): Promise<PlayerKey | undefined>;
+  /** The same by public id; a player of another brand is unknown. */
+  findByPublicId(brand: string, publicId: string): Promise<PlayerKey | undefined>;
 }
 
 /** Some 20 MB; beyond it the player seen longest ago is asked for again. */
@@ -71,6 +74,16 @@ export function createPlayerDirectory(orm: MikroORM): PlayerDirectory {
   }
 
   return {
+    async findByPublicId(brand, publicId) {
+      const id = parseId('player', publicId);
+      if (id === undefined) return undefined;
+      const key = publicKeyOf(brand, publicId);
+      const hit = await cached.get(key);
+      if (hit !== undefined) return hit;
+      const player = await orm.em.fork().findOne(Player, { ...id, brandId: brand }, { fields: ['lane', 'id'] });
+      if (player !== null) remember(key, id);
+      return player === null ? undefined : id;
+    },
     find(brand, externalId) {
       const key = keyOf(brand, externalId);
       const hit = cached.get(key);
@@ -107,6 +120,11 @@ async function readPlayers(orm: MikroORM, lookups: readonly Lookup[]): Promise<M
     { fields: ['lane', 'id', 'brandId', 'externalId'] },
   );
   return new Map(players.map(({ lane, id, brandId, externalId }) => [keyOf(brandId, externalId), { lane, id }]));
+}
+
+/** No external id begins with a NUL. */
+function publicKeyOf(brand: string, publicId: string): string {
+  return `${brand}\0\0${publicId}`;
 }
 
 /** A slug holds no NUL, so the pair cannot be read in two ways. */

@@ -1,19 +1,16 @@
-import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { z } from 'zod';
+import { providers } from '../adapters/registry.js';
 import type { Problems } from '../config/problems.js';
+import { apiUrlOf } from '../simulator/simulator.js';
+import { readSecrets } from './secrets.js';
 
-/** What `npm start` runs with when nothing is configured: one brand, one provider, played by a simulator beside it. */
+/** What `npm start` runs with when nothing is configured: one brand, and every provider, played by a simulator of its own. */
 
-const simulatorPortDefault = 4_001;
+const PORT_DEFAULT = 4_000;
+const SIMULATOR_PORT_DEFAULT = 4_001;
 
-const SandboxSecrets = z.strictObject({
-  authSecret: z.string().min(32),
-  igpxPassword: z.string().min(16),
-  igpxSecurityHash: z.string().min(16),
-});
-type SandboxSecrets = z.infer<typeof SandboxSecrets>;
+const currencies = { EUR: {}, USD: {}, BTC: { scale: 8 } };
+/** Those of an integration whose provider leaves the choice. */
+const playedIn = ['EUR', 'USD'] as const;
 
 export interface Sandbox {
   /** In the shape of the configuration file, and checked like one. */
@@ -23,61 +20,35 @@ export interface Sandbox {
 
 /** The sandbox's secrets are made at its first start and kept, so that tokens outlive a restart. */
 export function readSandbox(env: NodeJS.ProcessEnv, stateDirectory: string, problems: Problems): Sandbox {
-  const secrets = readSandboxSecrets(stateDirectory, problems);
-  if (!secrets) return { file: undefined, authSecret: undefined };
-  const simulatorPort = Number(env['SIMULATOR_PORT'] ?? simulatorPortDefault);
+  const { HOST: host = '127.0.0.1', PORT: gatewayPort = String(PORT_DEFAULT) } = env;
+  // What is wrong with either is said where the environment is checked.
+  const gateway = URL.parse(`http://${host}:${gatewayPort}`)?.origin ?? `http://127.0.0.1:${PORT_DEFAULT}`;
+  const firstPort = Number(env['SIMULATOR_PORT'] ?? SIMULATOR_PORT_DEFAULT);
+  // In an order of its own, so that a port is always the same provider's.
+  const byName = [...providers].sort(([left], [right]) => (left < right ? -1 : 1));
+  const entries = byName.map(([adapter, { side }], index) => {
+    const id = `${adapter}-demo`;
+    const port = firstPort + index;
+    const at = { apiUrl: apiUrlOf(`http://127.0.0.1:${port}`), callbackUrl: `${gateway}/callbacks/${id}` };
+    return { id, adapter, port, side, at };
+  });
+  const secrets = readSecrets(stateDirectory, problems, (secretOf) => {
+    for (const { adapter, side, at } of entries) side.settings({ ...at, secret: secretOf(adapter) });
+  });
+  if (secrets === undefined) return { file: undefined, authSecret: undefined };
   const file = {
-    currencies: { EUR: {}, USD: {}, BTC: { scale: 8 } },
-    brands: [{ id: 'demo', currencies: ['EUR', 'USD', 'BTC'] }],
-    integrations: [
-      {
-        id: 'igpx-demo',
-        adapter: 'igpx',
-        brand: 'demo',
-        currencies: ['EUR', 'USD'],
-        settings: {
-          apiUrl: `http://127.0.0.1:${simulatorPort}`,
-          apiVersion: '1.0.0',
-          username: 'croupier-sandbox',
-          password: secrets.igpxPassword,
-          securityHash: [secrets.igpxSecurityHash],
-        },
-      },
-    ],
-    simulators: [{ integration: 'igpx-demo', port: simulatorPort }],
+    currencies,
+    brands: [{ id: 'demo', currencies: Object.keys(currencies) }],
+    integrations: entries.map(({ id, adapter, side, at }) => ({
+      id,
+      adapter,
+      brand: 'demo',
+      currencies: side.currencies ?? playedIn,
+      settings: side.settings({ ...at, secret: secrets.of(adapter) }),
+    })),
+    // The sandbox asks by itself, once the simulators are there to answer.
+    catalogueHours: 0,
+    simulators: entries.map(({ id, port }) => ({ integration: id, port })),
   };
   return { file, authSecret: secrets.authSecret };
-}
-
-function readSandboxSecrets(stateDirectory: string, problems: Problems): SandboxSecrets | undefined {
-  const path = join(stateDirectory, 'sandbox.json');
-  try {
-    mkdirSync(stateDirectory, { recursive: true });
-    writeNewSecrets(path);
-    return SandboxSecrets.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-    problems.add(
-      path,
-      code === undefined
-        ? "does not hold the sandbox's secrets; delete it to have new ones made (tokens given out before then end)."
-        : `cannot be read or made (${code}); start in a directory you may write to, or set CROUPIER_CONFIG.`,
-    );
-    return undefined;
-  }
-}
-
-/** Only if there is none: of two starts at the same moment, one writes and both read. */
-function writeNewSecrets(path: string): void {
-  const secrets: SandboxSecrets = {
-    authSecret: randomBytes(32).toString('base64url'),
-    igpxPassword: randomBytes(24).toString('base64url'),
-    igpxSecurityHash: randomBytes(32).toString('hex'),
-  };
-  try {
-    writeFileSync(path, `${JSON.stringify(secrets, null, 2)}\n`, { flag: 'wx', mode: 0o600, flush: true });
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    chmodSync(path, 0o600);
-  }
 }

@@ -2,6 +2,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Express, Request, Response } from 'express';
 import { ruruHTML } from 'ruru/server';
 import { serveStatic as serveRuru } from 'ruru/static';
+import { providers } from '../adapters/registry.js';
 import { issueToken } from '../auth.js';
 import type { Config } from '../config.js';
 import { Player, Wallet } from '../entities/index.js';
@@ -117,6 +118,7 @@ const blankStart: Start = {
 
 /** Lines are short, so that they fit beside the answer. */
 function startQuery(greeting: string, launched: Config['integrations'][number] | undefined): string {
+  const [game] = providers.get(launched?.adapter ?? '')?.side.games ?? [];
   return `${greeting}
 # The play button runs one of these.
 
@@ -132,7 +134,7 @@ query Me {
 # A game to play: open the url in a new browser tab.
 mutation Launch {
   launchGame(input: {
-    integration: "${launched?.id ?? ''}", currency: "${launched?.currencies[0] ?? ''}"
+    integration: "${launched?.id ?? ''}", currency: "${launched?.currencies[0] ?? ''}"${game === undefined ? '' : `, game: "${game.id}"`}
   }) {
     ... on LaunchSession { url }
     ... on Refusal { message }

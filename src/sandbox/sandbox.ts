@@ -1,9 +1,12 @@
-import { IgpxSettings } from '../adapters/igpx/index.js';
+import { type Provider, providers } from '../adapters/registry.js';
 import type { App } from '../app.js';
 import { issueToken } from '../auth.js';
+import { CatalogueError } from '../catalogue/errors.js';
 import type { Config } from '../config.js';
+import type { IntegrationConfig } from '../config/types.js';
 import type { Logger } from '../observability/logger.js';
-import { type IgpxSimulator, startIgpxSimulator } from '../simulator/igpx/server.js';
+import { type Simulator, startSimulator } from '../simulator/simulator.js';
+import { curlBet } from './curl-bet.js';
 import { bold, dim } from './paint.js';
 import { demoPlayers, seedDemoPlayers } from './players.js';
 
@@ -14,38 +17,70 @@ export interface Sandbox {
 
 const TOKEN_HOURS = 12;
 
-export async function openSandbox(config: Config, app: App, url: string, logger: Logger): Promise<Sandbox> {
-  if (config.mode === 'sandbox') await seedDemoPlayers(config, app);
-  const simulators = await Promise.all(config.simulators.map((each) => startSimulator(config, each, url, logger)));
-  if (config.mode === 'sandbox') process.stdout.write(await directions(config, url, simulators));
-  return {
-    close: async () => {
-      await Promise.all(simulators.map((each) => each.close()));
-    },
-  };
+/** An integration whose provider this process plays. */
+interface Played {
+  readonly integration: IntegrationConfig;
+  readonly provider: Provider;
+  readonly callbackUrl: string;
+  readonly simulator: Simulator;
 }
 
-async function startSimulator(
+export async function openSandbox(config: Config, app: App, url: string, logger: Logger): Promise<Sandbox> {
+  if (config.mode === 'sandbox') await seedDemoPlayers(config, app);
+  const started = await Promise.allSettled(config.simulators.map((each) => play(config, each, url, logger)));
+  const played = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const close = async (): Promise<void> => {
+    await Promise.all(played.map(({ simulator }) => simulator.close()));
+  };
+  const failed = started.find((each) => each.status === 'rejected');
+  if (failed !== undefined) {
+    await close();
+    throw failed.reason;
+  }
+  if (config.mode === 'sandbox') await readCatalogues(app, played, logger);
+  if (config.mode === 'sandbox') process.stdout.write(await directions(config, url, played));
+  return { close };
+}
+
+async function readCatalogues({ catalogue }: App, played: readonly Played[], logger: Logger): Promise<void> {
+  await Promise.all(
+    played.map(async ({ integration: { id } }) => {
+      try {
+        await catalogue.syncCatalogue(id);
+      } catch (error) {
+        if (error instanceof CatalogueError && error.code === 'NO_CATALOGUE') return;
+        logger.error({ err: error }, `The catalogue of ${id} was not synchronised`);
+      }
+    }),
+  );
+}
+
+async function play(
   { mode, integrations }: Config,
-  { integration, port }: Config['simulators'][number],
+  { integration: id, port }: Config['simulators'][number],
   url: string,
   logger: Logger,
-): Promise<IgpxSimulator> {
-  const settings = integrations.find(({ id }) => id === integration)?.settings;
-  const callbackUrl = `${url}/callbacks/${integration}`;
+): Promise<Played> {
+  const integration = integrations.find((each) => each.id === id);
+  const provider = providers.get(integration?.adapter ?? '');
+  if (integration === undefined || provider === undefined) throw new Error(`nobody can play "${id}".`);
+  const callbackUrl = `${url}/callbacks/${id}`;
+  const { settings } = integration;
+  const { side, adapter } = provider;
   try {
-    return await startIgpxSimulator({ port, callbackUrl, settings: IgpxSettings.parse(settings), logger });
+    const simulator = await startSimulator({ side, settings, title: adapter.title, callbackUrl, port, logger });
+    return { integration, provider, callbackUrl, simulator };
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
     const cure = mode === 'sandbox' ? 'set SIMULATOR_PORT to another' : 'give another under "simulators"';
-    throw new Error(`port ${port} of the simulated provider is taken; stop what listens there or ${cure}.`, {
+    throw new Error(`port ${port} of a simulated provider is taken; stop what listens there or ${cure}.`, {
       cause: error,
     });
   }
 }
 
 /** What a newcomer sees first: where everything is, and one command that moves money. */
-async function directions(config: Config, url: string, simulators: readonly IgpxSimulator[]): Promise<string> {
+async function directions(config: Config, url: string, played: readonly Played[]): Promise<string> {
   const { auth } = config;
   const brand = config.brands[0]?.id ?? '';
   const token = async (role: 'player' | 'operator', subject: string): Promise<string> =>
@@ -60,30 +95,47 @@ ${bold('Croupier is ready')}: a sandbox with play money.
                You are ${player} there. Run Launch, open the URL it answers in another tab, run Watch, and place a bet.
 
   GraphQL      ${url}/graphql   ${dim('with the header "authorization: Bearer <token>"')}
-  Provider     ${simulators.map((each) => each.url).join(', ')}   ${dim('a simulated sportsbook; launch it to play')}
   Players      ${demoPlayers.join(', ')}, each with EUR 1000.00, USD 1000.00 and BTC 0.5
+  Providers    ${dim('simulated; launch a game to play it')}
+${providerList(played)}
 
   Token of ${player}, for ${TOKEN_HOURS} hours:
 ${await token('player', player)}
   Token of the operator, for ${TOKEN_HOURS} hours:
 ${await token('operator', 'operator@sandbox')}
-
-${bold('A signed bet')}, as the provider sends it. Paste this in another terminal, in this folder:
-
-${betCommand(url)}
-
-  It answers {"error":null,"transaction_id":"tx_…"}, and ${player} has EUR 5.00 less. Paste the last line again: the same
-  answer, and nothing moves. Change BODY and paste the last line: {"error":"INTERNAL_ERROR"}, as the signature is wrong.
-
+${bettingDirections(played, player)}
   ${dim('Ctrl-C stops everything; the data stays in .croupier/. A line for every callback: LOG_LEVEL=info npm start')}
 
 `;
 }
 
-/** The signature is made by openssl from the secret that the sandbox keeps, so nothing secret is printed. */
-function betCommand(url: string): string {
-  return `  BODY='{"transaction_id":"hello-'$(date +%s)'","action":"bet","user_id":"${demoPlayers[0]}","currency":"EUR","amount":"5.00"}'
-  HASH=$(sed -n 's/.*"igpxSecurityHash": "\\(.*\\)".*/\\1/p' .croupier/sandbox.json)
-  SIGNATURE=$(printf %s "$BODY" | openssl dgst -sha256 -hmac "$HASH" | sed 's/.* //')
-  curl -s ${url}/callbacks/igpx-demo/transaction -H "X-Security-Hash: $SIGNATURE" -d "$BODY"; echo`;
+function providerList(played: readonly Played[]): string {
+  const width = Math.max(0, ...played.map(({ integration }) => integration.id.length));
+  return played
+    .map(({ integration, provider, simulator }) => {
+      const games = provider.side.games.map(({ id }) => id).join(', ');
+      const offer = games === '' ? provider.adapter.title : `${provider.adapter.title}: ${games}`;
+      return `    ${integration.id.padEnd(width)}  ${simulator.url}  ${dim(offer)}`;
+    })
+    .join('\n');
+}
+
+/** Of the first provider whose bet a shell can sign. */
+function bettingDirections(played: readonly Played[], player: string): string {
+  for (const { integration, provider, callbackUrl } of played) {
+    const { adapter, currencies } = integration;
+    const [currency] = currencies;
+    if (currency === undefined) continue;
+    const command = curlBet({ adapter, side: provider.side, callbackUrl, player, currency });
+    if (command === undefined) continue;
+    return `
+${bold('A signed bet')}, as ${integration.id} is sent one. Paste this in another terminal, in this folder:
+
+${command}
+
+  ${player} has ${currency} 5.00 less then. Paste the last line again: the same answer, and nothing moves. Change BODY and
+  paste the last line: it is refused, as the signature is wrong.
+`;
+  }
+  return '';
 }

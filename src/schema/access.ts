@@ -16,6 +16,11 @@ export function isStaff({ principal }: GraphqlContext): boolean {
   return readers.some((role) => principal.roles.has(role));
 }
 
+/** @throws FORBIDDEN for tokens of players alone */
+export function requireStaff(context: GraphqlContext): void {
+  if (!isStaff(context)) throw apiError('FORBIDDEN');
+}
+
 /** @throws FORBIDDEN unless the token may change players and move money */
 export function requireManager({ principal }: GraphqlContext): void {
   if (!managers.some((role) => principal.roles.has(role))) throw apiError('FORBIDDEN');

@@ -3,6 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync } from 'type-graphql';
 import { BalanceChangeResolver } from './balance-change.js';
 import { CashierResolver } from './cashier.js';
+import { GamesResolver } from './games.js';
 import { IntegrationResolver } from './integration.js';
 import { LaunchResolver } from './launch.js';
 import { PlayerResolver } from './player.js';
@@ -34,6 +35,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
       CashierResolver,
       LaunchResolver,
       IntegrationResolver,
+      GamesResolver,
       BalanceChangeResolver,
     ],
     // Inputs are checked by GraphQL's types and by the services.

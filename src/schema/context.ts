@@ -2,10 +2,23 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Principal } from '../auth.js';
 import type { Cashier } from '../cashier/cashier.js';
 import type { Feed } from '../events/feed.js';
-import type { Launch } from '../launch/launch.js';
+import type { CatalogueCounts, SyncOptions } from '../catalogue/catalogue.js';
+import type { Launch, LaunchProvider } from '../launch/launch.js';
+import type { Policy, PolicyOverrides } from '../ledger/policy.js';
 import type { PlayerDirectory } from '../players/directory.js';
 import type { Players } from '../players/players.js';
 import { createLoaders, type Loaders } from './loaders.js';
+
+/** An integration of the configuration: what it is, and what can be asked of its provider. */
+export interface LiveProvider extends LaunchProvider {
+  /** The adapter's. */
+  readonly title: string;
+  /** The row that holds, and the parts of it that the configuration states. */
+  readonly policy: Policy;
+  readonly overrides: PolicyOverrides;
+  /** @throws CatalogueError */
+  syncCatalogue(options: SyncOptions): Promise<CatalogueCounts>;
+}
 
 /** What resolvers may ask. */
 export interface Services {
@@ -14,6 +27,8 @@ export interface Services {
   readonly players: Players;
   readonly cashier: Cashier;
   readonly launch: Launch;
+  /** By id; those that have left the configuration are not here. */
+  readonly integrations: ReadonlyMap<string, LiveProvider>;
   readonly feed: Feed;
   /** Decimals of each configured currency's ledger unit. */
   readonly currencies: ReadonlyMap<string, { readonly scale: number }>;

@@ -13,14 +13,14 @@ import type { Authenticator } from '../auth.js';
 import { createCashier } from '../cashier/cashier.js';
 import type { Config } from '../config.js';
 import type { Feed } from '../events/feed.js';
-import { createLaunch, type LaunchProvider } from '../launch/launch.js';
+import { createLaunch } from '../launch/launch.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Logger } from '../observability/logger.js';
 import type { PlayerDirectory } from '../players/directory.js';
 import { createPlayers } from '../players/players.js';
 import { authenticateBearer } from './authentication.js';
 import { buildGraphqlSchema } from './build-schema.js';
-import { GraphqlContext, type Services } from './context.js';
+import { GraphqlContext, type LiveProvider, type Services } from './context.js';
 import { badInput, createErrorPresenter, type ErrorPresenter } from './errors.js';
 import { BODY_BYTES_MAX, limits } from './limits.js';
 import { assertDocumentSize, assertWithinLimits } from './operation.js';
@@ -33,8 +33,8 @@ export interface GraphqlDeps {
   readonly feed: Feed;
   readonly directory: PlayerDirectory;
   readonly authenticator: Authenticator;
-  /** The outgoing side of each integration, by its id. */
-  readonly providers: ReadonlyMap<string, LaunchProvider>;
+  /** Each integration of the configuration, by its id. */
+  readonly providers: ReadonlyMap<string, LiveProvider>;
   readonly logger: Logger;
 }
 
@@ -130,6 +130,7 @@ function createServices({ config, orm, ledger, feed, directory, providers, logge
     directory,
     feed,
     currencies: config.currencies,
+    integrations: providers,
     players: createPlayers({ orm, ledger, brandCurrencies }),
     cashier: createCashier({ ledger, currencies: config.currencies }),
     launch: createLaunch({

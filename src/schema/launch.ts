@@ -1,4 +1,15 @@
-import { Arg, createUnionType, Ctx, Field, ID, InputType, Mutation, ObjectType, Resolver } from 'type-graphql';
+import {
+  Arg,
+  createUnionType,
+  Ctx,
+  Field,
+  ID,
+  InputType,
+  Mutation,
+  ObjectType,
+  registerEnumType,
+  Resolver,
+} from 'type-graphql';
 import type { Player } from '../entities/index.js';
 import type { LaunchedSession, LaunchOutcome } from '../launch/launch.js';
 import { formatId } from '../ledger/ids.js';
@@ -6,8 +17,20 @@ import { ownPlayer, playerById, requireManager } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
 import { IntegrationObject } from './integration.js';
-import { CurrencyNotSupported, PlayerNotActive, RefusalInterface } from './refusals.js';
+import { CurrencyNotSupported, PlayerNotActive, ProviderUnavailable, RefusalInterface } from './refusals.js';
 import { DateTimeScalar, readName } from './scalars.js';
+
+const LaunchPlatformEnum = { DESKTOP: 'desktop', MOBILE: 'mobile' } as const;
+type LaunchPlatform = (typeof LaunchPlatformEnum)[keyof typeof LaunchPlatformEnum];
+
+registerEnumType(LaunchPlatformEnum, {
+  name: 'LaunchPlatform',
+  description: 'What the game is shown on.',
+  valuesConfig: {
+    DESKTOP: { description: 'A large screen with a mouse.' },
+    MOBILE: { description: 'A phone or a tablet.' },
+  },
+});
 
 @InputType('LaunchGameInput', { description: 'Who wants to play what.' })
 export class LaunchGameInput {
@@ -23,12 +46,30 @@ export class LaunchGameInput {
   @Field(() => String, {
     nullable: true,
     description:
-      "The provider's id of the game, 1 to 255 bytes; absent where the provider is one game, such as a sportsbook.",
+      "The provider's id of the game (`Game.externalId`), 1 to 255 bytes; absent where the provider is one game, such as a " +
+      'sportsbook.',
   })
   readonly game?: string | null;
 
   @Field(() => String, { nullable: true, description: 'Two small letters, as in ISO 639-1: "en".' })
   readonly language?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Where the game sends the player at its end: an https address of an origin that the configuration lists, if it lists any. ' +
+      'Outside production a page on localhost may do without TLS.',
+  })
+  readonly returnUrl?: string | null;
+
+  @Field(() => LaunchPlatformEnum, { nullable: true, description: 'What the game is shown on; DESKTOP when absent.' })
+  readonly platform?: LaunchPlatform | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: "To play with the provider's own play money, where the provider has that; false when absent.",
+  })
+  readonly demo?: boolean | null;
 }
 
 @ObjectType('LaunchSession', { description: 'A launched game.' })
@@ -76,25 +117,12 @@ class LaunchSessionObject {
 
 @ObjectType('GameUnavailable', {
   implements: RefusalInterface,
-  description: 'The brand has no such integration, or it is no longer active.',
+  description:
+    'The brand has no such integration, or it is no longer active, or the game is not in its catalogue (any more).',
 })
 class GameUnavailable extends RefusalInterface {
   constructor() {
-    super('The brand has no such integration, or it is not active.');
-  }
-}
-
-@ObjectType('ProviderUnavailable', {
-  implements: RefusalInterface,
-  description: 'The provider could not be reached or would not launch the game.',
-})
-class ProviderUnavailable extends RefusalInterface {
-  @Field(() => Boolean, { description: 'Whether trying again in a moment makes sense.' })
-  readonly retryable: boolean;
-
-  constructor(retryable: boolean) {
-    super(retryable ? 'The provider could not be reached; try again in a moment.' : 'The provider refused to launch.');
-    this.retryable = retryable;
+    super('The brand has no such integration or game, or it is not active.');
   }
 }
 
@@ -117,7 +145,7 @@ export class LaunchResolver {
     @Arg('input', () => LaunchGameInput, { description: 'Who wants to play what.' }) input: LaunchGameInput,
     @Ctx() context: GraphqlContext,
   ): Promise<LaunchResult> {
-    const { integration, currency, game, language } = input;
+    const { integration, currency, game, language, returnUrl, platform, demo } = input;
     if (language != null && !/^[a-z]{2}$/.test(language))
       throw badInput('"language" must be two small letters, such as "en".');
     const outcome = await context.services.launch.launchGame({
@@ -126,6 +154,9 @@ export class LaunchResolver {
       currency,
       game: game == null ? undefined : readName('game', game),
       language: language ?? undefined,
+      returnUrl: returnUrl ?? undefined,
+      platform: platform ?? undefined,
+      demo: demo ?? undefined,
     });
     return resultOf(outcome, currency);
   }
@@ -150,6 +181,8 @@ function resultOf(outcome: LaunchOutcome, currency: string): LaunchResult {
       return new PlayerNotActive(outcome.status);
     case 'game-unavailable':
       return new GameUnavailable();
+    case 'return-url-refused':
+      throw badInput(`"returnUrl" ${outcome.why}.`);
     case 'currency-not-supported':
       return new CurrencyNotSupported(currency);
     case 'provider-unavailable':

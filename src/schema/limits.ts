@@ -117,9 +117,15 @@ function weigh(
   return { ...weight, directives: weight.directives + (operation.directives?.length ?? 0) };
 }
 
-/** Lists without a page argument are short: wallets of a player, integrations of a brand. */
-const SHORT_LISTS: Readonly<Record<string, number>> = { wallets: 5, integrations: 20 };
-const PAGED = new Set(['transactions']);
+/** Lists without a page argument are short: wallets of a player, integrations of a brand, rules of one, kinds of game. */
+const SHORT_LISTS: Readonly<Record<string, number>> = {
+  wallets: 5,
+  integrations: 20,
+  policy: 10,
+  categories: 20,
+  features: 20,
+};
+const PAGED = new Set(['transactions', 'games']);
 
 function pageSizeOf(field: FieldNode, variables: Readonly<Record<string, unknown>>): number {
   if (!PAGED.has(field.name.value)) return SHORT_LISTS[field.name.value] ?? 1;

@@ -41,6 +41,7 @@ export type TransactionRow = Pick<
   | 'round'
   | 'flags'
   | 'createdAt'
+  | 'displayAt'
 >;
 
 export interface WalletPageKey extends RowKey {

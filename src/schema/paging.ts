@@ -59,7 +59,7 @@ export function readPage<Position>(args: PageArguments, format: CursorFormat<Pos
   };
 }
 
-const CURSOR_SIZE_MAX = 200;
+const CURSOR_SIZE_MAX = 500;
 const CHECK_BYTES = 9;
 const CHECK_CHARACTERS = 12;
 

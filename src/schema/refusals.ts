@@ -27,6 +27,20 @@ export class CurrencyNotSupported extends RefusalInterface {
   }
 }
 
+@ObjectType('ProviderUnavailable', {
+  implements: RefusalInterface,
+  description: 'The provider could not be reached or would not do what it was asked.',
+})
+export class ProviderUnavailable extends RefusalInterface {
+  @Field(() => Boolean, { description: 'Whether trying again in a moment makes sense.' })
+  readonly retryable: boolean;
+
+  constructor(retryable: boolean) {
+    super(retryable ? 'The provider could not be reached; try again in a moment.' : 'The provider refused.');
+    this.retryable = retryable;
+  }
+}
+
 @ObjectType('PlayerNotActive', { implements: RefusalInterface, description: 'The player may not launch games now.' })
 export class PlayerNotActive extends RefusalInterface {
   @Field(() => PlayerStatusEnum, { description: "The player's status." })

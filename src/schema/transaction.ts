@@ -42,6 +42,12 @@ const flagTexts = {
   'rollback-of-rollback': 'The rollback named another rollback.',
   'rollback-of-unknown': 'The rollback named a movement that had not arrived.',
   'second-rollback': 'The movement had been rolled back before.',
+  'free-bet': 'The provider paid the stake.',
+  'win-without-bet': 'The bet that the win pays is not known.',
+  'win-of-rolled-back-bet': 'The bet that the win pays had been rolled back.',
+  'second-win': 'A win had paid the bet before.',
+  'rollback-after-win': 'A win had paid the bet that was rolled back.',
+  'stake-differs': 'The win stated another stake than was taken.',
   'late-bet': 'The movement came after its rollback.',
   'win-of-inactive-player': 'The player was not active when the win came.',
   'wallet-opened-by-credit': 'The player had no wallet in the currency.',
@@ -165,7 +171,7 @@ export class TransactionObject {
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'From when a frontend may show it; null for at once.' })
   get displayAt(): Date | undefined {
-    return undefined;
+    return this.row.displayAt ?? undefined;
   }
 }
 

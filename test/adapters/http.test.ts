@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http';
+import { LosslessNumber } from 'lossless-json';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { ProviderHttp } from '../../src/adapters/contract.js';
+import { isPrivateAddress } from '../../src/adapters/kit/addresses.js';
 import { createProviderHttp, type ProviderHttpOptions } from '../../src/adapters/kit/http.js';
 import { faultOf, json, serve } from '../support/loopback.js';
 
@@ -15,7 +17,7 @@ describe('calls to a provider', () => {
     ['HTML', (response) => response.end('<h1>It works</h1>')],
     ['nothing', (response) => response.end()],
     ['JSON with a repeated key', (response) => response.end('{"token":"a","token":"b"}')],
-    ['more than 64 KiB', (response) => response.end(JSON.stringify('x'.repeat(70_000)))],
+    ['more than 4 MiB', (response) => response.end(JSON.stringify('x'.repeat(4_200_000)))],
     ['a redirect', (response) => response.writeHead(307, { location: 'http://127.0.0.1:9/' }).end('{}')],
   ])('%s is an invalid answer, and is not asked for again', async (_what, answer) => {
     const { url, received } = await serve((_received, response) => answer(response));
@@ -102,5 +104,71 @@ describe('calls to a provider', () => {
     expect((await faultOf(http.post(url, {}))).code).toBe('UNREACHABLE');
     expect(received).toHaveLength(0);
     expect((await httpWith({ allowedHosts: [new URL(url).host] }).post(url, {})).status).toBe(200);
+  });
+});
+
+describe('what a call carries', () => {
+  test('numbers leave with the digits they came with', async () => {
+    const { url, received } = await serve((_received, response) => json(response, {}));
+    const http = createProviderHttp({ timeoutMs: 2_000, retries: 0 });
+    const exact = { amount: new LosslessNumber('1.10'), units: 9_007_199_254_740_993n, text: 'é', none: undefined };
+    await http.post(url, exact);
+    await http.post(url, undefined);
+    expect(received.map(({ body }) => body)).toEqual(['{"amount":1.10,"units":9007199254740993,"text":"é"}', '']);
+    expect(received[0]?.headers).toMatchObject({ 'content-type': 'application/json', 'content-length': '52' });
+  });
+
+  test('a list that is read may be longer than what a change answers', async () => {
+    const { url } = await serve((_received, response) => json(response, { text: 'x'.repeat(200_000) }));
+    const http = createProviderHttp({ timeoutMs: 2_000, retries: 0 });
+    expect((await http.get(url, {}, { safe: true })).status).toBe(200);
+    expect((await http.post(url, {}, { safe: true })).status).toBe(200);
+    expect((await faultOf(http.post(url, {}))).code).toBe('INVALID_ANSWER');
+  });
+});
+
+describe('the own network', () => {
+  test.each([
+    '0.0.0.0',
+    '10.1.2.3',
+    '100.64.0.1',
+    '127.0.0.1',
+    '127.255.255.254',
+    '169.254.169.254',
+    '172.16.0.1',
+    '172.31.255.255',
+    '192.168.1.1',
+    '224.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '::7f00:1',
+    '::ffff:10.0.0.1',
+    '::ffff:7f00:1',
+    '64:ff9b::a00:1',
+    '2002:a00:1::',
+    'fc00::1',
+    'fd12:3456::1',
+    'fe80::1',
+    'fe80::1%eth0',
+    'ff02::1',
+  ])('%s is of it', (address) => expect(isPrivateAddress(address)).toBe(true));
+
+  test.each(['1.1.1.1', '9.255.255.255', '11.0.0.0', '172.15.0.1', '172.32.0.1', '2606:4700::1', '::ffff:1.1.1.1'])(
+    '%s is not of it',
+    (address) => expect(isPrivateAddress(address)).toBe(false),
+  );
+
+  test('is not called by address or by name where that is not allowed', async () => {
+    const { url, received } = await serve((_received, response) => json(response, {}));
+    const { port } = new URL(url);
+    for (const host of ['127.0.0.1', '2130706433', '0x7f.1', '[::ffff:127.0.0.1]', '[::1]', 'localhost']) {
+      const http = createProviderHttp({ timeoutMs: 2_000, retries: 0, allowPrivate: false });
+      const fault = await faultOf(http.post(`http://${host}:${port}/`, {}));
+      expect([host, fault.code, fault.message]).toEqual([host, 'UNREACHABLE', expect.stringContaining('not a public')]);
+    }
+    expect(received).toHaveLength(0);
+    const nearby = createProviderHttp({ timeoutMs: 2_000, retries: 0, allowPrivate: true });
+    expect((await nearby.post(`http://localhost:${port}/`, {})).status).toBe(200);
   });
 });

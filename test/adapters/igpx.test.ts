@@ -1,12 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type BoundAdapter, type CallbackRequest, closeConnection, type Reply } from '../../src/adapters/contract.js';
+import {
+  type BoundAdapter,
+  type CallbackCommand,
+  type CallbackRequest,
+  closeConnection,
+  type Reply,
+} from '../../src/adapters/contract.js';
 import { igpx } from '../../src/adapters/igpx/index.js';
 import { decimalAmount } from '../../src/adapters/kit/amounts.js';
 import { parseJson } from '../../src/adapters/kit/json.js';
 import { adapters } from '../../src/adapters/registry.js';
-import type { Balance, Outcome, Receipt, WalletCommand } from '../../src/ledger/commands.js';
+import type { Balance, Outcome, Receipt } from '../../src/ledger/commands.js';
 import { isTransient, type WalletErrorCode, walletErrors } from '../../src/ledger/errors.js';
 import { formatUnits, unitsFloor } from '../../src/ledger/money.js';
 
@@ -36,7 +42,9 @@ function read(adapter: BoundAdapter, path: string, body: string) {
   expect(found.length).toBeLessThanOrEqual(1);
   const [callback] = found;
   const message = callback?.read(fields);
-  return callback === undefined || message === undefined ? undefined : { name: callback.name, ...message };
+  if (callback === undefined || message === undefined) return undefined;
+  const reply = (outcome: Parameters<typeof message.reply>[0]): Reply => message.reply(outcome);
+  return { name: callback.name, command: message.command(undefined), reply };
 }
 
 const receipt: Receipt = {
@@ -50,9 +58,19 @@ const receipt: Receipt = {
   currency: 'USD',
   scale: 6,
 };
-const applied: Outcome = { type: 'applied', receipt, flags: [] };
+const balanceNow: Balance = {
+  lane: 3,
+  walletId: 7n,
+  sequence: 20n,
+  balanceUnits: 1_000_000n,
+  currency: 'USD',
+  scale: 6,
+};
+const applied = { type: 'applied', receipt, balance: balanceNow, flags: [] } satisfies Outcome;
 const bet = { transaction_id: 'op-tx-1', action: 'bet', user_id: '42', currency: 'USD', amount: '10.50' };
 const rollback = { ...bet, transaction_id: 'op-tx-3', rollback_transaction_id: 'op-tx-1', action: 'rollback' };
+
+const arrival = { method: 'POST', query: '', remoteAddress: '203.0.113.7' };
 
 test('the registry has the adapter', () => {
   expect(adapters).toContain(igpx);
@@ -68,15 +86,17 @@ describe('signature', () => {
     ],
   ])('of %s', (text, signature) => {
     const body = Buffer.from(text);
-    expect(bound.signer.sign({ method: 'POST', path: '/transaction', query: '', body })).toEqual({
-      'x-security-hash': signature,
+    const request = { method: 'POST', path: '/transaction', query: '', headers: { 'x-own': 'kept' }, body };
+    expect(bound.signer.sign(request)).toEqual({
+      ...request,
+      headers: { 'x-own': 'kept', 'x-security-hash': signature },
     });
   });
 
   test.each(['x-security-hash', 'x-securty-hash'])('is taken from %s', (header) => {
     const body = Buffer.from(JSON.stringify(bet));
     const signature = 'f4ec9455e4a36b1fd3fd017865d656569ed4e73ac1f7db29f72673db3950217c';
-    const request = { method: 'POST', path: '/transaction', query: '', headers: { [header]: signature }, body };
+    const request = { ...arrival, path: '/transaction', headers: { [header]: signature }, body };
     expect(bound.signer.verify(request)).toBe(request);
   });
 });
@@ -169,9 +189,10 @@ describe('answers', () => {
   });
 
   test('a repeat is answered with the same bytes', () => {
-    expect(message?.reply({ ...applied, type: 'replayed', flags: ['second-rollback'] })).toEqual(
-      message?.reply(applied),
-    );
+    const later = { ...balanceNow, sequence: 21n, balanceUnits: 0n };
+    for (const each of [message, read(bind({ balanceInAnswer: true }), '/transaction', JSON.stringify(bet))]) {
+      expect(each?.reply({ ...applied, type: 'replayed', balance: later })).toEqual(each?.reply(applied));
+    }
   });
 
   test('balanceInAnswer adds the balance after this movement', () => {
@@ -299,25 +320,30 @@ describe('fixtures', () => {
       const headers = Object.fromEntries(
         Object.entries(request.headers).map(([name, value]) => [name.toLowerCase(), value]),
       );
-      const arrived: CallbackRequest = { ...request, headers, query: '', body: Buffer.from(request.body) };
+      const arrived: CallbackRequest = { ...arrival, ...request, headers, body: Buffer.from(request.body) };
       expect(adapter.signer.verify(arrived) !== undefined).toBe(command !== undefined);
       const message = read(adapter, request.path, request.body);
       if (command === undefined) continue;
       expect(summary(message?.command)).toEqual(command);
-      if (!answer.body.startsWith('{"error":null') || message?.command.kind === 'balance') continue;
+      if (!answer.body.startsWith('{"error":null') || kindOf(message?.command) === 'balance') continue;
       const { transaction_id: transactionId, balance } = AcceptedAnswer.parse(JSON.parse(answer.body));
       const { units: balanceAfterUnits } = unitsFloor(decimalAmount.parse(balance), receipt.scale);
-      const outcome: Outcome = { ...applied, receipt: { ...receipt, transactionId, balanceAfterUnits } };
+      const outcome = { ...applied, receipt: { ...receipt, transactionId, balanceAfterUnits } };
       expect(message?.reply(outcome)).toEqual(answer);
     }
   });
 });
 
-function summary(command: WalletCommand | undefined): Record<string, string> {
+function kindOf(command: CallbackCommand | undefined): string | undefined {
+  return typeof command === 'object' ? command.kind : command;
+}
+
+function summary(command: CallbackCommand | undefined): Record<string, string> {
   const facts: Record<string, string> = {};
   for (const [name, value] of Object.entries(command ?? {})) {
     if (name === 'brand' || name === 'integration') continue;
-    facts[name] = typeof value === 'string' ? value : formatUnits(value.digits, value.decimals, value.decimals);
+    const amount = z.object({ digits: z.bigint(), decimals: z.number() }).safeParse(value).data;
+    facts[name] = amount === undefined ? String(value) : formatUnits(amount.digits, amount.decimals, amount.decimals);
   }
   return facts;
 }

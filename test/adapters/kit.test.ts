@@ -1,81 +1,7 @@
-import { createHmac } from 'node:crypto';
 import { isLosslessNumber } from 'lossless-json';
 import { describe, expect, test } from 'vitest';
-import { decimalAmount, idText } from '../../src/adapters/kit/amounts.js';
-import { type JsonFault, parseJson } from '../../src/adapters/kit/json.js';
-import { hmacSha256 } from '../../src/adapters/kit/signers.js';
-
-const SECRET = 'test-security-hash';
-const PREVIOUS = 'previous-security-hash';
-const body = Buffer.from('{"amount":"10.50"}');
-
-function hex(secret: string, bytes: Buffer = body): string {
-  return createHmac('sha256', secret).update(bytes).digest('hex');
-}
-
-function request(headers: Record<string, string | string[]>, bytes: Buffer = body) {
-  return { method: 'POST', path: '/transaction', query: '', headers, body: bytes };
-}
-
-describe('hmacSha256', () => {
-  const signer = hmacSha256({ headers: ['x-hash', 'x-hsh'], secrets: [SECRET, PREVIOUS], encoding: 'hex' });
-  const good = hex(SECRET);
-
-  test.each([
-    ['the first header', { 'x-hash': good }],
-    ['the other header', { 'x-hsh': good }],
-    ['upper-case hexadecimal', { 'x-hash': good.toUpperCase() }],
-    ['the previous secret while it is live', { 'x-hash': hex(PREVIOUS) }],
-    ['one good header beside a wrong one', { 'x-hash': hex('other'), 'x-hsh': good }],
-  ])('%s is accepted', (_what, headers) => {
-    const sent = request(headers);
-    expect(signer.verify(sent)).toBe(sent);
-  });
-
-  test.each<[string, Record<string, string | string[]>]>([
-    ['no header', {}],
-    ['an empty header', { 'x-hash': '' }],
-    ['a header sent twice', { 'x-hash': `${good}, ${good}` }],
-    ['a list of headers', { 'x-hash': [good] }],
-    ['a digit less', { 'x-hash': good.slice(0, -1) }],
-    ['a byte less', { 'x-hash': good.slice(0, -2) }],
-    ['a byte more', { 'x-hash': `${good}00` }],
-    ['white space around it', { 'x-hash': ` ${good} ` }],
-    ['a line end behind it', { 'x-hash': `${good}\n` }],
-    ['a prefix', { 'x-hash': `sha256=${good}` }],
-    ['junk of the right length', { 'x-hash': 'z'.repeat(64) }],
-    ['hexadecimal that ends early', { 'x-hash': `${good.slice(0, 62)}zz` }],
-    ['characters beyond ASCII', { 'x-hash': 'é'.repeat(64) }],
-    ['Base64', { 'x-hash': createHmac('sha256', SECRET).update(body).digest('base64') }],
-    ['another secret', { 'x-hash': hex('another-security-hash') }],
-    ['the signature of other bytes', { 'x-hash': hex(SECRET, Buffer.from('{"amount": "10.50"}')) }],
-    ['a megabyte of text', { 'x-hash': 'a'.repeat(1_000_000) }],
-    ['a header nobody named', { 'x-signature': good }],
-  ])('%s is refused', (_what, headers) => {
-    expect(signer.verify(request(headers))).toBeUndefined();
-  });
-
-  test('one byte more in the body is refused', () => {
-    expect(signer.verify(request({ 'x-hash': good }, Buffer.concat([body, Buffer.from(' ')])))).toBeUndefined();
-  });
-
-  test('a secret taken out is refused', () => {
-    const later = hmacSha256({ headers: ['x-hash'], secrets: [SECRET], encoding: 'hex' });
-    expect(later.verify(request({ 'x-hash': hex(PREVIOUS) }))).toBeUndefined();
-  });
-
-  test('it signs with the newest secret under the first header', () => {
-    expect(signer.sign(request({}))).toEqual({ 'x-hash': good });
-  });
-
-  test.each([[[]], [['']], [['   ']], [[SECRET, '']]])('secrets %j are no signer', (secrets) => {
-    expect(() => hmacSha256({ headers: ['x-hash'], secrets, encoding: 'hex' })).toThrow(/secret/);
-  });
-
-  test('no header is no signer', () => {
-    expect(() => hmacSha256({ headers: [], secrets: [SECRET], encoding: 'hex' })).toThrow(/header/);
-  });
-});
+import { decimalAmount, idText, idTextOrNumber, millisAmount, shownUnits } from '../../src/adapters/kit/amounts.js';
+import { exactNumber, type JsonFault, jsonText, parseJson } from '../../src/adapters/kit/json.js';
 
 describe('parseJson', () => {
   function faultOf(input: string | Buffer): JsonFault | undefined {
@@ -155,12 +81,14 @@ describe('parseJson', () => {
   });
 });
 
+/** A value as it would arrive: written into a body. */
+function arrived(json: string): unknown {
+  const parsed = parseJson(Buffer.from(json));
+  return parsed.ok ? parsed.value : undefined;
+}
+
 describe('decimalAmount', () => {
-  /** The amount as it would arrive: written into a body. */
-  function read(json: string) {
-    const parsed = parseJson(Buffer.from(json));
-    return decimalAmount.safeParse(parsed.ok ? parsed.value : undefined);
-  }
+  const read = (json: string) => decimalAmount.safeParse(arrived(json));
 
   test.each([
     ['"0"', 0n, 0],
@@ -258,5 +186,103 @@ describe('idText', () => {
     ['a list', ['42']],
   ])('text %s is refused', (_what, value) => {
     expect(idText.safeParse(value).success).toBe(false);
+  });
+});
+
+describe('millisAmount', () => {
+  test.each([
+    ['0', 0n],
+    ['5440', 5440n],
+    ['1', 1n],
+    ['9007199254740993', 9007199254740993n],
+    ['9'.repeat(39), BigInt('9'.repeat(39))],
+  ])('%s is so many thousandths', (json, digits) => {
+    expect(millisAmount.safeParse(arrived(json))).toEqual({ success: true, data: { digits, decimals: 3 } });
+  });
+
+  test.each(['"5440"', '5.44', '5440.0', '5e3', '-1', '-0', 'null', 'true', '[5440]', '""', '9'.repeat(41), '{}'])(
+    '%s is refused',
+    (json) => {
+      expect(millisAmount.safeParse(arrived(json)).success).toBe(false);
+    },
+  );
+
+  test.each([[5440], [5440n], [undefined]])('the JavaScript value %s is refused', (value) => {
+    expect(millisAmount.safeParse(value).success).toBe(false);
+  });
+});
+
+describe('idTextOrNumber', () => {
+  test.each([
+    ['42', '42'],
+    ['"42"', '42'],
+    ['0', '0'],
+    ['18446744073709551617', '18446744073709551617'],
+    ['"tx-1"', 'tx-1'],
+    ['"007"', '007'],
+    ['"1.50"', '1.50'],
+  ])('%s is the id %s', (json, id) => {
+    expect(idTextOrNumber.parse(arrived(json))).toBe(id);
+  });
+
+  test.each([
+    '4.2',
+    '42.0',
+    '-42',
+    '-0',
+    '1e3',
+    '""',
+    '" 42"',
+    '"a\\u0000"',
+    'true',
+    'null',
+    '[42]',
+    '{}',
+    '9'.repeat(256),
+  ])('%s is refused', (json) => {
+    expect(idTextOrNumber.safeParse(arrived(json)).success).toBe(false);
+  });
+
+  test.each([[42], [42n], [undefined]])('the JavaScript value %s is refused', (value) => {
+    expect(idTextOrNumber.safeParse(value).success).toBe(false);
+  });
+});
+
+describe('shownUnits', () => {
+  test.each<[bigint, number, { max: number; min: number }, string]>([
+    [12_345_678n, 6, { max: 2, min: 2 }, '12.34'],
+    [12_999_999n, 6, { max: 2, min: 2 }, '12.99'],
+    [12_000_000n, 6, { max: 2, min: 2 }, '12.00'],
+    [12_000_000n, 6, { max: 2, min: 0 }, '12'],
+    [9_999n, 6, { max: 2, min: 2 }, '0.00'],
+    [0n, 6, { max: 2, min: 2 }, '0.00'],
+    [-1n, 6, { max: 2, min: 2 }, '-0.01'],
+    [-10_000n, 6, { max: 2, min: 2 }, '-0.01'],
+    [-10_001n, 6, { max: 2, min: 2 }, '-0.02'],
+    [-12_345_678n, 6, { max: 2, min: 2 }, '-12.35'],
+    [12_999_999n, 6, { max: 0, min: 0 }, '12'],
+    [-12_000_001n, 6, { max: 0, min: 0 }, '-13'],
+    [12_345_678n, 6, { max: 6, min: 2 }, '12.345678'],
+    [12_500_000n, 6, { max: 8, min: 2 }, '12.50'],
+    [12n, 0, { max: 2, min: 2 }, '12'],
+    [-12n, 0, { max: 2, min: 2 }, '-12'],
+    [9_223_372_036_854_775_807n, 6, { max: 2, min: 2 }, '9223372036854.77'],
+    [-9_223_372_036_854_775_807n, 6, { max: 2, min: 2 }, '-9223372036854.78'],
+  ])('%s units at scale %s within %o are shown as %s, never as more than there is', (units, scale, decimals, text) => {
+    expect(shownUnits(units, scale, decimals)).toBe(text);
+  });
+});
+
+describe('exactNumber', () => {
+  test('keeps its digits in the answer, where a JavaScript number would lose some', () => {
+    const balance = exactNumber('9007199254740993.10');
+    expect(jsonText({ balance, currency: 'EUR', left: undefined })).toBe(
+      '{"balance":9007199254740993.10,"currency":"EUR"}',
+    );
+    expect(jsonText({})).toBe('{}');
+  });
+
+  test.each(['', '12,5', '1 ', 'NaN', '0x1', '"1"', '1}'])('%j is no number', (text) => {
+    expect(() => exactNumber(text)).toThrow(/number/i);
   });
 });

@@ -16,7 +16,8 @@ export const refused = { status: 200, body: '{"error":"INTERNAL_ERROR"}' } satis
 export const tooPoor = { status: 200, body: '{"error":"INSUFFICIENT_FUNDS"}' } satisfies Answer;
 
 export function sign(body: string | Buffer, secret: string): Record<string, string> {
-  return igpxSigner({ securityHash: [secret] }).sign({ method: 'POST', path: '', query: '', body: Buffer.from(body) });
+  const request = { method: 'POST', path: '', query: '', headers: {}, body: Buffer.from(body) };
+  return { ...igpxSigner({ securityHash: [secret] }).sign(request).headers };
 }
 
 export interface Sent {

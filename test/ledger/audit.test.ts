@@ -42,7 +42,7 @@ beforeEach(async () => {
   walletId = alice.wallets.get('EUR') ?? 0n;
   const commands = [
     bet(alice, 'b1', '10'),
-    win(alice, 'w1', '15'),
+    win(alice, 'w1', '15', { pays: { bet: 'b1' } }),
     bet(alice, 'b2', '7'),
     rollback(alice, 'r2', 'b2'),
     rollback(alice, 'r9', 'b9'),
@@ -50,12 +50,8 @@ beforeEach(async () => {
     bet(alice, 'b3', '1'),
   ];
   for (const command of commands) {
-    const journal = command.key === 'b1' ? () => journalRow(sequences.bet1) : undefined;
-    const { outcome } = await ledger.execute(command, {
-      policy,
-      deadlineMs: 5_000,
-      ...(journal === undefined ? {} : { journal }),
-    });
+    const journaled = command.key === 'b1' && { journal: () => journalRow(sequences.bet1) };
+    const { outcome } = await ledger.execute(command, { policy, deadlineMs: 5_000, ...journaled });
     expect(outcome.type).toBe('applied');
   }
 });
@@ -115,6 +111,15 @@ const walletIdText = () => formatId('wallet', { lane: alice.lane, id: walletId }
 
 function brokenNames(report: AuditReport): InvariantName[] {
   return report.invariants.filter((each) => each.violations.length > 0).map((each) => each.name);
+}
+
+/** Ledger rows that an audit saw. */
+function rowsOf(report: AuditReport): number {
+  return report.invariants.find((each) => each.name === 'sequences-are-dense')?.checked ?? 0;
+}
+
+function violationsOf(report: AuditReport, name: string) {
+  return report.invariants.find((each) => each.name === name)?.violations ?? [];
 }
 
 interface Breakage {
@@ -188,6 +193,7 @@ const breakages: Record<InvariantName, Breakage> = {
       'wallet-balance-is-the-sum-of-its-rows',
       'wallet-sequence-counts-its-rows',
       'journal-points-to-rows',
+      'win-pays-a-bet-before-it',
     ],
   },
   'balances-add-up': {
@@ -216,7 +222,7 @@ const breakages: Record<InvariantName, Breakage> = {
     how: rewrite(sequences.bet1, "integration = 'igpx-other'"),
     named: () => [txId(sequences.bet1)],
     what: /integration igpx-other of brand other, player of demo/,
-    also: ['hash-chain-is-unbroken'],
+    also: ['hash-chain-is-unbroken', 'win-pays-a-bet-before-it'],
   },
   'external-key-is-unique': {
     how: async (client) => {
@@ -238,6 +244,12 @@ const breakages: Record<InvariantName, Breakage> = {
     },
     named: () => [txId(sequences.again)],
     also: ['schema-is-in-place', 'hash-chain-is-unbroken', 'rollback-mirrors-its-target'],
+  },
+  'win-pays-a-bet-before-it': {
+    how: rewrite(sequences.win1, 'resolves = 1'),
+    named: () => [txId(sequences.win1)],
+    what: /it pays deposit /,
+    also: ['hash-chain-is-unbroken'],
   },
   'rollback-without-effect-has-a-reason': {
     how: rewrite(sequences.tombstone, "external_key = 'elsewhere'"),
@@ -270,7 +282,7 @@ describe('the audit names the row that breaks an invariant, and no other', () =>
   test.for(Object.entries(breakages))('%s', async ([name, { how, named, what, also = [] }]) => {
     await asIntruder(how);
     const report = await audit(db.orm);
-    const violations = report.invariants.find((each) => each.name === name)?.violations ?? [];
+    const violations = violationsOf(report, name);
     expect(violations.map((each) => each.id)).toEqual(named());
     if (what !== undefined) expect(violations[0]?.what).toMatch(what);
     expect(brokenNames(report).toSorted()).toEqual([name, ...also].toSorted());
@@ -278,11 +290,20 @@ describe('the audit names the row that breaks an invariant, and no other', () =>
   });
 });
 
+test.for([
+  ['under another key than it says', "target = 'b2'", /it pays bet b1/],
+  ['that is not there', 'resolves = 0', /sequence 0 is no bet of this wallet/],
+  ['of another integration', "integration = 'igpx-second'", /it pays bet b1/],
+] as const)('a win that pays a bet %s is found', async ([, assignment, what]) => {
+  await asIntruder(rewrite(sequences.win1, assignment));
+  const found = violationsOf(await audit(db.orm), 'win-pays-a-bet-before-it');
+  expect(found).toEqual([expect.objectContaining({ id: txId(sequences.win1), what: expect.stringMatching(what) })]);
+});
+
 test('a ledger row of a wallet that does not exist is found, as no foreign key forbids it', async () => {
   await asIntruder(rewrite(sequences.bet3, 'wallet_id = 999'));
-  const report = await audit(db.orm);
-  const found = report.invariants.find((each) => each.name === 'row-is-of-its-wallets-player')?.violations ?? [];
-  expect(found.map((each) => each.what)).toEqual(['there is no such wallet']);
+  const [found] = violationsOf(await audit(db.orm), 'row-is-of-its-wallets-player');
+  expect(found?.what).toBe('there is no such wallet');
 });
 
 describe('the schema', () => {
@@ -322,8 +343,7 @@ describe('the schema', () => {
       }
     });
     const before = new Set(rows.map(({ relname, conname }) => `${relname}: constraint ${conname}`));
-    const found = await findMissing();
-    expect([...before].filter((each) => !found.has(each))).toEqual([]);
+    expect([...before.difference(await findMissing())]).toEqual([]);
   });
 
   async function findMissing(): Promise<Set<string>> {
@@ -345,7 +365,7 @@ test('at most ten violations are named, and one invariant broken everywhere does
     await client.query('update wallet set balance = balance + 1 where id = $1', [walletId]);
   });
   const report = await audit(db.orm);
-  const count = (name: InvariantName) => report.invariants.find((each) => each.name === name)?.violations.length;
+  const count = (name: InvariantName) => violationsOf(report, name).length;
   expect(count('hash-chain-is-unbroken')).toBe(10);
   expect(count('wallet-balance-is-the-sum-of-its-rows')).toBe(1);
 });
@@ -355,10 +375,7 @@ test('an audit of some lanes sees only those, and one lane after the other sees 
   const only = await audit(db.orm, { lanes: [alice.lane] });
   const others = Array.from({ length: 64 }, (_, lane) => lane).filter((lane) => lane !== alice.lane);
   const rest = await audit(db.orm, { lanes: others });
-  const rowsOf = (report: AuditReport) =>
-    report.invariants.find((each) => each.name === 'sequences-are-dense')?.checked ?? 0;
-  expect(rowsOf(only) + rowsOf(rest)).toBe(rowsOf(whole));
-  expect(rowsOf(only)).toBe(10);
+  expect([rowsOf(only), rowsOf(only) + rowsOf(rest)]).toEqual([10, rowsOf(whole)]);
   const progress: number[] = [];
   await audit(db.orm, { from: alice.lane, onProgress: ({ rows }) => progress.push(rows) });
   expect(progress.at(-1)).toBe(10);
@@ -378,8 +395,6 @@ test('a gateway at work causes no false alarm', async () => {
   stop.abort();
   await Promise.all(work);
   expect(reports.flatMap(brokenNames)).toEqual([]);
-  const checked = reports.map(
-    (each) => each.invariants.find(({ name }) => name === 'sequences-are-dense')?.checked ?? 0,
-  );
+  const checked = reports.map(rowsOf);
   expect(checked.at(-1)).toBeGreaterThan(checked[0] ?? 0);
 });

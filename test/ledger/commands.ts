@@ -1,16 +1,40 @@
-import type { Bet, Deposit, Outcome, Rollback, Win, Withdrawal } from '../../src/ledger/commands.js';
+import type { Bet, Deposit, LookUp, Outcome, Rollback, Win, Withdrawal } from '../../src/ledger/commands.js';
 import type { Decimal } from '../../src/ledger/money.js';
 import { parseDecimal } from '../../src/ledger/money.js';
-import type { Policy } from '../../src/ledger/policy.js';
+import { type Policy, type PolicyOverrides, withOverrides } from '../../src/ledger/policy.js';
 
 /** The most forgiving answers: what a test does not mention is accepted. */
 export const policy: Policy = {
   duplicate: 'first-answer',
+  inactiveCheck: 'after-key',
   rollbackOfUnknown: 'accept',
   secondRollback: 'accept',
   rollbackTargets: ['bet', 'win'],
+  rollbackAfterWin: 'reverse',
+  winWithoutBet: 'accept',
+  winOfRolledBackBet: 'accept',
+  secondWin: 'accept',
   inactiveWin: 'accept',
 };
+
+/** The opposite: whatever may be refused is. */
+export const strictPolicy: Policy = {
+  duplicate: 'refuse',
+  inactiveCheck: 'before-key',
+  rollbackOfUnknown: 'refuse',
+  secondRollback: 'refuse',
+  rollbackTargets: ['bet'],
+  rollbackAfterWin: 'refuse',
+  winWithoutBet: 'refuse',
+  winOfRolledBackBet: 'refuse',
+  secondWin: 'refuse',
+  inactiveWin: 'refuse',
+};
+
+/** The forgiving policy but for what is told; one that contradicts itself is a mistake of the test. */
+export function policyWith(overrides: PolicyOverrides): Policy {
+  return withOverrides(policy, overrides);
+}
 
 export interface Whose {
   readonly brand: string;
@@ -35,6 +59,11 @@ export function win(whose: Whose, key: string, amount: string, more: Partial<Win
   return { kind: 'win', ...moving(whose, key), amount: decimal(amount), ...more };
 }
 
+/** A payout of so many times the stakes. */
+export function times(text: string): Pick<Win, 'amount'> {
+  return { amount: { times: decimal(text) } };
+}
+
 export function rollback(whose: Whose, key: string, target: string, more: Partial<Rollback> = {}): Rollback {
   return { kind: 'rollback', ...moving(whose, key), target, ...more };
 }
@@ -47,6 +76,10 @@ export function withdrawal(whose: Whose, key: string, amount: string, more: Part
   return { kind: 'withdrawal', ...moving(whose, key), integration: 'cashier', amount: decimal(amount), ...more };
 }
 
+export function lookup(whose: Whose, key: string, more: Partial<LookUp> = {}): LookUp {
+  return { kind: 'lookup', ...moving(whose, key), ...more };
+}
+
 /** What an outcome says, short enough to compare: `applied 95`, `replayed 95`, `refused INSUFFICIENT_FUNDS`. */
 export function said(outcome: Outcome): string {
   switch (outcome.type) {
@@ -54,6 +87,10 @@ export function said(outcome: Outcome): string {
     case 'replayed':
       return `${outcome.type} ${outcome.receipt.balanceAfterUnits}`;
     case 'done':
+      if (outcome.found !== undefined) {
+        const { receipt, rolledBack } = outcome.found;
+        return `found ${receipt.kind} ${receipt.balanceAfterUnits}${rolledBack ? ' rolled back' : ''}`;
+      }
       return `done ${outcome.balance?.balanceUnits ?? 'nothing'}`;
     case 'refused':
       return `refused ${outcome.code}`;

@@ -1,40 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { type Movement, playerStatuses, type PlayerStatus } from '../../src/ledger/commands.js';
-import { decide, type Decision, type Known, type KnownRow, type WalletState } from '../../src/ledger/decide.js';
+import { decide, type Known, type KnownRow, type WalletState } from '../../src/ledger/decide.js';
 import { UNITS_MAX } from '../../src/ledger/money.js';
 import type { Policy } from '../../src/ledger/policy.js';
 import { bet, deposit, policy as gentle, rollback, win, withdrawal } from './commands.js';
+import { alice, decided, linked, nothing, stored, summary, tombstone, wallet } from './deciding.js';
 
-const alice = { brand: 'demo', externalId: 'alice' };
-const EUR = { code: 'EUR', scale: 6 };
-const nothing: Known = { own: undefined, target: undefined };
-
-function wallet(more: Partial<WalletState> = {}): WalletState {
-  return { currency: EUR, playerStatus: 'ACTIVE', balance: 100_000_000n, sequence: 5n, ...more };
-}
-
-/** A row that is in the ledger already. */
-function stored(more: Partial<KnownRow> = {}): KnownRow {
-  return {
-    sequence: 3n,
-    integration: 'igpx-demo',
-    externalKey: 'b1',
-    kind: 'bet',
-    effect: -10_000_000n,
-    stated: 10_000_000n,
-    rest: null,
-    balanceAfter: 100_000_000n,
-    target: null,
-    undoes: null,
-    round: null,
-    game: null,
-    flags: [],
-    currency: 'EUR',
-    ...more,
-  };
-}
-
-const tombstone = stored({ kind: 'tombstone', effect: 0n, stated: null });
 const storedWin = stored({ kind: 'win', externalKey: 'w1', effect: 10_000_000n });
 const storedRollback = stored({
   kind: 'rollback',
@@ -44,31 +15,6 @@ const storedRollback = stored({
   effect: 10_000_000n,
   stated: null,
 });
-
-/** A decision in a line: `post bet -10 → 90`, `replay 3`, `refuse CODE + tombstone`, and its flags. */
-function summary(decision: Decision): string {
-  const money = (units: bigint): string => String(Number(units) / 1e6);
-  const rows = 'rows' in decision ? decision.rows : [];
-  const text = rows.map((row) => `${row.kind} ${row.externalKey} ${money(row.effect)} → ${money(row.balanceAfter)}`);
-  const flags = decision.flags.length === 0 ? '' : ` [${decision.flags.join(' ')}]`;
-  switch (decision.type) {
-    case 'post':
-      return `post ${text.join(', ')}${flags}`;
-    case 'replay':
-      return `replay ${decision.row.sequence}${flags}`;
-    case 'refuse':
-      return `refuse ${decision.code}${text.length === 0 ? '' : ` + ${text.join(', ')}`}${flags}`;
-  }
-}
-
-function decided(
-  command: Movement,
-  known: Known = nothing,
-  state: Partial<WalletState> = {},
-  policy: Partial<Policy> = {},
-) {
-  return summary(decide(wallet(state), known, command, { ...gentle, ...policy }));
-}
 
 describe('a new debit', () => {
   test.for([
@@ -96,6 +42,42 @@ describe('a new debit', () => {
       allowed ? 'post bet b -1 → 99' : 'refuse PLAYER_NOT_ACTIVE',
     );
     expect(decided(withdrawal(alice, 'o', '1'), nothing, { playerStatus })).toBe('post withdrawal o -1 → 99');
+  });
+});
+
+describe('a free bet', () => {
+  const free = (amount = '5') => bet(alice, 'b', amount, { free: true });
+
+  test.for([
+    ['is recorded and moves nothing', free(), {}, 'post bet b 0 → 100 [free-bet]'],
+    ['asks for no funds', free('1000'), { balance: 0n }, 'post bet b 0 → 0 [free-bet]'],
+    ['waits for the debt to be covered', free(), { balance: -1n }, 'refuse WALLET_IN_DEBT'],
+    ['is for players who may bet', free(), { playerStatus: 'SUSPENDED' }, 'refuse PLAYER_NOT_ACTIVE'],
+    ['is exact', free('1.0000001'), {}, 'refuse AMOUNT_INVALID'],
+    ['is not negative', free('-1'), {}, 'refuse AMOUNT_INVALID'],
+  ] as const)('%s', ([, command, state, expected]) => {
+    expect(decided(command, nothing, state)).toBe(expected);
+  });
+
+  test('keeps the stake that the provider paid', () => {
+    expect(decide(wallet(), nothing, free(), gentle)).toMatchObject({ rows: [{ effect: 0n, stated: 5_000_000n }] });
+  });
+
+  test('is another movement than one that is paid for, under the same key', () => {
+    const own = stored({ effect: 0n, flags: ['free-bet'] });
+    const known = (row: KnownRow): Known => ({ ...nothing, own: row });
+    expect(decided(bet(alice, 'b1', '10', { free: true }), known(own))).toBe('replay 3');
+    expect(decided(bet(alice, 'b1', '10'), known(own))).toBe('refuse KEY_CONFLICT [key-conflict]');
+    expect(decided(bet(alice, 'b1', '10', { free: false }), known(stored()))).toBe('replay 3');
+    expect(decided(bet(alice, 'b1', '10', { free: true }), known(stored()))).toBe('refuse KEY_CONFLICT [key-conflict]');
+  });
+
+  test('is rolled back without an effect, and the amount is compared with its stake', () => {
+    const target = linked({ effect: 0n, flags: ['free-bet'] });
+    const undo = (amount: bigint) => rollback(alice, 'x', 'b1', { amount: { digits: amount, decimals: 0 } });
+    expect(decided(undo(10n), { ...nothing, target })).toBe('post rollback x 0 → 100');
+    expect(decided(undo(0n), { ...nothing, target })).toBe('post rollback x 0 → 100 [amount-differs]');
+    expect(decide(wallet(), { ...nothing, target }, undo(10n), gentle)).toMatchObject({ rows: [{ undoes: 3n }] });
   });
 });
 
@@ -178,7 +160,7 @@ describe('a key that was used before', () => {
   test.for(cases)('%s: whatever has happened since, under either policy', ([, command, own, answer]) => {
     for (const state of states) {
       for (const duplicate of ['first-answer', 'refuse'] as const) {
-        const decision = decide(wallet(state), { own, target: undefined }, command, { ...gentle, duplicate });
+        const decision = decide(wallet(state), { ...nothing, own }, command, { ...gentle, duplicate });
         expect(summary(decision)).toBe(answers[answer]?.[duplicate]);
         if (decision.type === 'replay') expect(decision.row).toBe(own);
       }
@@ -186,8 +168,53 @@ describe('a key that was used before', () => {
   });
 });
 
+describe('a player who may not bet', () => {
+  const playerStatus = 'SUSPENDED';
+  const literal = { inactiveCheck: 'before-key', inactiveWin: 'refuse', duplicate: 'refuse' } as const;
+  const repeat = { ...nothing, own: stored() };
+  const repeatedWin = { ...nothing, own: storedWin };
+
+  test('gets the answer to a repeat, where the key comes first', () => {
+    expect(decided(bet(alice, 'b1', '10'), repeat, { playerStatus })).toBe('replay 3');
+    expect(decided(win(alice, 'w1', '10'), repeatedWin, { playerStatus }, { inactiveWin: 'refuse' })).toBe('replay 3');
+    expect(decided(bet(alice, 'b1', '11'), repeat, { playerStatus })).toBe('refuse KEY_CONFLICT [key-conflict]');
+  });
+
+  test('is refused whatever the key, where the player comes first', () => {
+    const late = { ...nothing, own: tombstone };
+    for (const known of [repeat, late, nothing]) {
+      expect(decided(bet(alice, 'b1', '10'), known, { playerStatus }, literal)).toBe('refuse PLAYER_NOT_ACTIVE');
+    }
+    expect(decided(win(alice, 'w1', '10'), repeatedWin, { playerStatus }, literal)).toBe(
+      'refuse PLAYER_NOT_ACTIVE [win-of-inactive-player]',
+    );
+    const credited = { ...literal, inactiveWin: 'accept' } as const;
+    expect(decided(win(alice, 'w1', '10'), repeatedWin, { playerStatus }, credited)).toBe('refuse DUPLICATE');
+  });
+
+  test('a win that is refused is flagged, in either order', () => {
+    for (const inactiveCheck of ['before-key', 'after-key'] as const) {
+      const policy = { ...literal, inactiveCheck };
+      expect(decided(win(alice, 'w', '10'), nothing, { playerStatus }, policy)).toBe(
+        'refuse PLAYER_NOT_ACTIVE [win-of-inactive-player]',
+      );
+    }
+  });
+
+  test('is never in the way of a rollback or of the cashier', () => {
+    const known = { ...nothing, target: linked() };
+    expect(decided(rollback(alice, 'x', 'b1'), known, { playerStatus }, literal)).toBe('post rollback x 10 → 110');
+    expect(decided(withdrawal(alice, 'o', '1'), nothing, { playerStatus }, literal)).toBe('post withdrawal o -1 → 99');
+    expect(decided(deposit(alice, 'd', '1'), nothing, { playerStatus }, literal)).toBe('post deposit d 1 → 101');
+  });
+
+  test('an active one is not asked about', () => {
+    expect(decided(bet(alice, 'b1', '10'), repeat, {}, literal)).toBe('refuse DUPLICATE');
+  });
+});
+
 describe('a rollback', () => {
-  const known = (row: KnownRow, rolledBack = false): Known => ({ own: undefined, target: { ...row, rolledBack } });
+  const known = (row: KnownRow, rolledBack = false): Known => ({ ...nothing, target: linked({ ...row, rolledBack }) });
   const undo = (more = {}) => rollback(alice, 'x', 'b1', more);
   const half = { amount: { digits: 5n, decimals: 0 } };
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CASHIER, playerStatuses, type WalletCommand } from '../../src/ledger/commands.js';
-import type { Policy } from '../../src/ledger/policy.js';
+import { CASHIER, playerStatuses, type WalletCommand, type Win } from '../../src/ledger/commands.js';
+import { Policy } from '../../src/ledger/policy.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
 import { auditAfterEach } from '../support/books.js';
 import {
@@ -11,7 +11,7 @@ import {
   type TestDatabase,
   testWorld,
 } from '../support/database.js';
-import { decimal, policy as gentle, said } from './commands.js';
+import { decimal, policy as gentle, said, strictPolicy } from './commands.js';
 import { createWire, terminateLedgers } from './interruption.js';
 import { type Random, seeded } from '../support/random.js';
 import { ReferenceModel } from './reference-model.js';
@@ -25,17 +25,19 @@ beforeAll(async () => {
 afterAll(() => db.close());
 auditAfterEach(() => db);
 
-const strict: Policy = {
-  duplicate: 'refuse',
-  rollbackOfUnknown: 'refuse',
-  secondRollback: 'refuse',
-  rollbackTargets: ['bet'],
-  inactiveWin: 'refuse',
-};
-const currencies = ['EUR', 'EUR', 'EUR', 'USD', 'BTC', 'GBP'] as const;
-const amounts = ['0', '1', '1', '2.5', '2.50', '10', '70', '0.000001', '1.0000001', '0.00000001', '-1'] as const;
+/** What was answered, without the balances. */
+const seen = new Set<string>();
 
-function randomCommand(random: Random, players: readonly [string, ...string[]]): WalletCommand {
+const currencies = ['EUR', 'EUR', 'EUR', 'USD', 'BTC', 'GBP'] as const;
+const rounds = ['r1', 'r1', 'r2', 'r3', undefined, undefined] as const;
+const multiples = ['0', '1', '1.5', '2', '0.3333333'] as const;
+const amounts = ['0', '1', '1', '2.5', '2.50', '10', '70', '0.000001', '1.0000001', '0.00000001', '-1'] as const;
+/** Large ones among them, so that a win is often spent when it is undone. */
+const stakes = ['35', '70', ...amounts] as const;
+
+type Names = readonly [string, ...string[]];
+
+function randomCommand(random: Random, players: Names): WalletCommand {
   const player = random.pick(players);
   const addressed = { brand: 'demo', player };
   const currency = random.pick(currencies);
@@ -46,22 +48,65 @@ function randomCommand(random: Random, players: readonly [string, ...string[]]):
   // Wallets that every player has from the start: whether one in BTC is open already may depend on who shares the unit.
   const opened = random.pick(['EUR', 'USD'] as const);
   if (roll < 8) return { kind: 'balance', ...addressed, currency: opened };
-  const key = `k${random.below(14)}`;
-  const round = random.chance(0.1) ? 'r1' : undefined;
-  if (roll < 16) {
+  const key = `k${random.below(30)}`;
+  if (roll < 14) {
+    const asked = random.chance(0.7) ? key : `x${random.below(14)}`;
+    return { kind: 'lookup', ...addressed, integration: 'igpx-demo', currency: opened, key: asked };
+  }
+  const round = random.pick(rounds);
+  if (roll < 20) {
     const kind = random.pick(['deposit', 'withdrawal'] as const);
     const amount = decimal(random.pick(amounts));
     return { kind, ...addressed, integration: CASHIER, currency: opened, key: `${key}-${random.below(3)}`, amount };
   }
   const integration = random.chance(0.9) ? 'igpx-demo' : 'igpx-second';
   const moving = { ...addressed, integration, currency, key, round };
-  if (roll < 60) return { kind: random.chance(0.7) ? 'bet' : 'win', ...moving, amount: decimal(random.pick(amounts)) };
+  if (roll < 52) return { kind: 'bet', ...moving, amount: decimal(random.pick(stakes)), free: random.chance(0.1) };
+  if (roll < 80) return randomWin(random, moving);
   return {
     kind: 'rollback',
     ...moving,
     key: random.chance(0.9) ? `x${random.below(14)}` : key,
-    target: `k${random.below(14)}`,
+    target: `k${random.below(30)}`,
   };
+}
+
+/** One of every way to pay, and not to pay, a bet. */
+function randomWin(random: Random, moving: Omit<Win, 'kind' | 'amount'>): Win {
+  const named = { bet: `k${random.below(30)}` };
+  const pays = random.pick([named, named, 'oldest-of-round', 'oldest-of-round', 'round', 'round', undefined] as const);
+  const multiplied = pays !== undefined && random.chance(0.4);
+  const amount = multiplied ? { times: decimal(random.pick(multiples)) } : decimal(random.pick(amounts));
+  return { kind: 'win', ...moving, amount, ...(pays !== undefined && { pays }) };
+}
+
+/** A group of commands, some of which came before. */
+function randomGroup(random: Random, size: number, players: Names, past: WalletCommand[]): WalletCommand[] {
+  return Array.from({ length: size }, () => {
+    const again = random.chance(0.15) ? past[random.below(past.length)] : undefined;
+    const command = again ?? randomCommand(random, players);
+    past.push(command);
+    return command;
+  });
+}
+
+/** Any answer to any question, as long as the row does not contradict itself. */
+function randomPolicy(random: Random): Policy {
+  for (;;) {
+    const policy = Policy.safeParse({
+      duplicate: random.pick(['first-answer', 'first-answer', 'refuse']),
+      inactiveCheck: random.pick(['after-key', 'before-key']),
+      rollbackOfUnknown: random.pick(['accept', 'refuse']),
+      secondRollback: random.pick(['accept', 'refuse']),
+      rollbackTargets: random.pick([['bet', 'win'], ['bet', 'win'], ['bet'], ['win'], []]),
+      rollbackAfterWin: random.pick(['reverse', 'refuse']),
+      winWithoutBet: random.pick(['accept', 'refuse', 'quarantine']),
+      winOfRolledBackBet: random.pick(['accept', 'refuse', 'quarantine']),
+      secondWin: random.pick(['accept', 'refuse']),
+      inactiveWin: random.pick(['accept', 'refuse']),
+    });
+    if (policy.success) return policy.data;
+  }
 }
 
 async function openWorld() {
@@ -92,26 +137,31 @@ async function expectSameBalances(names: readonly string[], model: ReferenceMode
 }
 
 describe.for([
-  { policyName: 'forgiving', policy: gentle, laneSets: 1 },
-  { policyName: 'strict', policy: strict, laneSets: 2 },
-])('with a $policyName policy and $laneSets lane sets', ({ policy, laneSets }) => {
+  { policyName: 'a forgiving policy', policyOf: () => gentle, laneSets: 1 },
+  { policyName: 'a strict policy', policyOf: () => strictPolicy, laneSets: 2 },
+  { policyName: 'another policy for each command', policyOf: randomPolicy, laneSets: 1 },
+])('with $policyName and $laneSets lane sets', ({ policyOf, laneSets }) => {
   test.for([11, 12, 13, 14, 15, 16])(
     'groups of any size answer exactly what one command after the other would be answered (seed %i)',
     async (seed) => {
       const random = seeded(seed);
       const { names, players, model, findPlayer } = await openWorld();
       const ledger = createTestLedger(db, { laneSets, findPlayer });
+      const past: WalletCommand[] = [];
       const history: string[] = [];
       for (let round = 0; round < 40; round += 1) {
-        const commands = Array.from({ length: 1 + random.below(random.pick([1, 4, 25])) }, () =>
-          randomCommand(random, players),
-        );
-        const expected = commands.map((command) => model.apply(command, policy));
+        const size = 1 + random.below(random.pick([1, 4, 25]));
+        const group = randomGroup(random, size, players, past).map((command) => ({
+          command,
+          policy: policyOf(random),
+        }));
+        const expected = group.map(({ command, policy }) => model.apply(command, policy));
         const executions = await Promise.all(
-          commands.map((command) => ledger.execute(command, { policy, deadlineMs: 20_000 })),
+          group.map(({ command, policy }) => ledger.execute(command, { policy, deadlineMs: 20_000 })),
         );
         const got = executions.map(({ outcome }) => said(outcome));
-        history.push(...commands.map((command, index) => `${JSON.stringify(command, bigintText)} ${got[index]}`));
+        history.push(...group.map((each, index) => `${JSON.stringify(each, bigintText)} ${got[index]}`));
+        for (const answer of got) seen.add(answer.replace(/ -?\d+/, ''));
         // The commands that led there are what a failure is understood by.
         const led = history.slice(-60);
         expect({ led, answers: got }).toEqual({ led, answers: expected });
@@ -122,19 +172,43 @@ describe.for([
   );
 });
 
+test('among them was every answer that the rules know', () => {
+  const refusals = [
+    'ALREADY_ROLLED_BACK',
+    'AMOUNT_INVALID',
+    'BET_RESOLVED',
+    'BET_ROLLED_BACK',
+    'BET_UNKNOWN',
+    'CURRENCY_NOT_ALLOWED',
+    'DUPLICATE',
+    'INSUFFICIENT_FUNDS',
+    'KEY_CONFLICT',
+    'PLAYER_NOT_ACTIVE',
+    'PLAYER_UNKNOWN',
+    'TARGET_INVALID',
+    'TARGET_UNKNOWN',
+    'WALLET_IN_DEBT',
+  ].map((code) => `refused ${code}`);
+  const found = ['bet', 'win', 'rollback'].map((kind) => `found ${kind}`);
+  expect([...seen]).toEqual(
+    expect.arrayContaining(['applied', 'replayed', 'done', 'done nothing', ...refusals, ...found]),
+  );
+});
+
 test.for([21, 22, 23])(
   'a wire that is cut at every moment changes no answer but the word for it, and no balance (seed %i)',
   async (seed) => {
     const random = seeded(seed);
     const { names, players, model, findPlayer } = await openWorld();
     const wire = await createWire(db.url);
+    const past: WalletCommand[] = [];
     const connection = { connectionString: wire.url, application_name: 'croupier-ledger' };
     const ledger = createTestLedger(db, { laneSets: 1, findPlayer, connection });
     for (let round = 0; round < 40; round += 1) {
       // What was refused leaves nothing behind. When its unit had committed and runs again, it is decided again, after its
       // neighbours; so only a command that is alone is sure of the same refusal.
       const alone = random.chance(0.6);
-      const commands = Array.from({ length: alone ? 1 : 2 + random.below(12) }, () => randomCommand(random, players));
+      const commands = randomGroup(random, alone ? 1 : 2 + random.below(12), players, past);
       const expected = commands.map((command) => model.apply(command, gentle));
       if (random.chance(0.5)) wire.cutAt(alone ? random.pick(['before-commit', 'after-commit']) : 'before-commit');
       const executions = commands.map((command) => ledger.execute(command, { policy: gentle, deadlineMs: 20_000 }));

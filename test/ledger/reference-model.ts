@@ -1,4 +1,5 @@
-import type { Movement, WalletCommand } from '../../src/ledger/commands.js';
+import type { Movement, Rollback, WalletCommand, Win } from '../../src/ledger/commands.js';
+import type { Decimal } from '../../src/ledger/money.js';
 import type { Policy } from '../../src/ledger/policy.js';
 
 /**
@@ -7,18 +8,36 @@ import type { Policy } from '../../src/ledger/policy.js';
  */
 interface Entry {
   readonly kind: Movement['kind'] | 'tombstone';
+  readonly integration: string;
   readonly currency: string;
+  readonly round: string | undefined;
+  /** What a repeat must say again. */
   readonly facts: string;
   /** What it did to the balance of its currency, and the balance then. */
   readonly effect: bigint;
   readonly after: bigint;
-  undone: boolean;
+  /** What it said that it moves; of a free bet the provider pays it. */
+  readonly stated: bigint;
+  /** Its place among all that the person did. */
+  readonly order: number;
+  /** Place of the rollback that undid it. */
+  undoneAt: number | undefined;
+  /** The bet that this win pays. */
+  readonly bet: Entry | undefined;
 }
 
 interface Person {
   active: boolean;
   readonly balances: Map<string, bigint>;
   readonly entries: Map<string, Entry>;
+}
+
+/** What a win finds of the bets that it may pay. */
+interface Bets {
+  readonly any: boolean;
+  /** Those that were not rolled back, oldest first. */
+  readonly live: readonly Entry[];
+  readonly open: readonly Entry[];
 }
 
 export class ReferenceModel {
@@ -54,6 +73,11 @@ export class ReferenceModel {
         const balance = person.balances.get(command.currency);
         return balance === undefined ? 'refused CURRENCY_NOT_ALLOWED' : `done ${balance}`;
       }
+      case 'lookup': {
+        const found = person.entries.get(keyOf(command, command.key));
+        if (found === undefined || found.kind === 'tombstone') return 'refused TARGET_UNKNOWN';
+        return `found ${found.kind} ${found.after}${found.undoneAt === undefined ? '' : ' rolled back'}`;
+      }
       default:
         return this.move(person, command, policy);
     }
@@ -61,104 +85,151 @@ export class ReferenceModel {
 
   private move(person: Person, command: Movement, policy: Policy): string {
     const own = person.entries.get(keyOf(command, command.key));
-    if (own !== undefined) return again(own, command, policy);
-    if (command.kind === 'rollback') return this.undo(person, command, policy);
-    const units = this.units(command);
-    const isCredit = command.kind === 'win' || command.kind === 'deposit';
-    if (!person.balances.has(command.currency)) {
-      if (!isCredit || !this.brandCurrencies.has(command.currency)) return 'refused CURRENCY_NOT_ALLOWED';
-      person.balances.set(command.currency, 0n);
-    }
-    const balance = person.balances.get(command.currency) ?? 0n;
-    if (units === undefined) return 'refused AMOUNT_INVALID';
-    if (isCredit) {
-      if (command.kind === 'win' && !person.active && policy.inactiveWin === 'refuse')
-        return 'refused PLAYER_NOT_ACTIVE';
-      return record(person, command, command.kind, units);
-    }
-    if (command.kind === 'bet' && !person.active) return 'refused PLAYER_NOT_ACTIVE';
-    if (balance < 0n) return 'refused WALLET_IN_DEBT';
-    if (balance < units) return 'refused INSUFFICIENT_FUNDS';
-    return record(person, command, command.kind, -units);
-  }
-
-  private undo(person: Person, command: Extract<Movement, { kind: 'rollback' }>, policy: Policy): string {
-    const target = person.entries.get(keyOf(command, command.target));
-    const currency = target?.currency ?? command.currency;
+    const target = command.kind === 'rollback' ? person.entries.get(keyOf(command, command.target)) : undefined;
+    const currency = (own ?? target)?.currency ?? command.currency;
     if (!person.balances.has(currency)) {
-      if (!this.brandCurrencies.has(currency)) return 'refused CURRENCY_NOT_ALLOWED';
+      const opens = command.kind === 'win' || command.kind === 'deposit' || command.kind === 'rollback';
+      if (!opens || !this.brandCurrencies.has(currency)) return 'refused CURRENCY_NOT_ALLOWED';
       person.balances.set(currency, 0n);
     }
-    const own = { ...command, currency };
+    const barred = command.kind === 'bet' || (command.kind === 'win' && policy.inactiveWin === 'refuse');
+    if (policy.inactiveCheck === 'before-key' && barred && !person.active) return 'refused PLAYER_NOT_ACTIVE';
+    if (own !== undefined) return this.again(person, own, command, policy);
+    if (command.kind === 'rollback') return this.undo(person, { ...command, currency }, target, policy);
+    if (command.kind === 'win') return this.win(person, command, policy);
+    const units = this.units(command.amount, command);
+    if (units === undefined) return 'refused AMOUNT_INVALID';
+    if (command.kind === 'deposit') return this.record(person, command, units);
+    const balance = person.balances.get(currency) ?? 0n;
+    if (command.kind === 'bet' && !person.active) return 'refused PLAYER_NOT_ACTIVE';
+    if (balance < 0n) return 'refused WALLET_IN_DEBT';
+    if (command.kind === 'bet' && command.free === true) return this.record(person, command, 0n, { stated: units });
+    if (balance < units) return 'refused INSUFFICIENT_FUNDS';
+    return this.record(person, command, -units);
+  }
+
+  private again(person: Person, own: Entry, command: Movement, policy: Policy): string {
+    if (own.kind === 'tombstone' && command.kind !== 'rollback') return 'refused BET_ROLLED_BACK';
+    if (own.facts !== this.factsOf(person, command, own.order)) return 'refused KEY_CONFLICT';
+    return policy.duplicate === 'refuse' ? 'refused DUPLICATE' : `replayed ${own.after}`;
+  }
+
+  private win(person: Person, command: Win, policy: Policy): string {
+    if (!person.active && policy.inactiveWin === 'refuse') return 'refused PLAYER_NOT_ACTIVE';
+    const { any, live, open } = betsOf(person, command, Number.POSITIVE_INFINITY);
+    if (command.pays !== undefined && open.length === 0) {
+      if (live.length > 0 && policy.secondWin === 'refuse') return 'refused BET_RESOLVED';
+      if (live.length === 0 && any && policy.winOfRolledBackBet !== 'accept') return 'refused BET_ROLLED_BACK';
+      if (live.length === 0 && !any && policy.winWithoutBet !== 'accept') return 'refused BET_UNKNOWN';
+    }
+    const units = this.units(this.payoutOf(command, live), command);
+    if (units === undefined) return 'refused AMOUNT_INVALID';
+    return this.record(person, command, units, { bet: open[0] ?? live.at(-1) });
+  }
+
+  private undo(person: Person, command: Rollback, target: Entry | undefined, policy: Policy): string {
     if (command.target === command.key) return 'refused TARGET_INVALID';
     if (target === undefined) {
       const accepted = policy.rollbackOfUnknown === 'accept';
-      const answer = accepted ? record(person, own, 'rollback', 0n) : 'refused TARGET_UNKNOWN';
-      const facts = 'none';
-      person.entries.set(keyOf(command, command.target), {
-        kind: 'tombstone',
-        currency,
-        facts,
-        effect: 0n,
-        after: 0n,
-        undone: false,
-      });
+      const answer = accepted ? this.record(person, command, 0n) : 'refused TARGET_UNKNOWN';
+      this.record(person, command, 0n, { kind: 'tombstone', key: command.target });
       return answer;
     }
     if (target.kind === 'rollback') return 'refused TARGET_INVALID';
     if (target.kind === 'tombstone' && policy.rollbackOfUnknown === 'refuse') return 'refused TARGET_UNKNOWN';
-    if (target.kind === 'tombstone' || target.undone) {
-      return policy.secondRollback === 'refuse' ? 'refused ALREADY_ROLLED_BACK' : record(person, own, 'rollback', 0n);
+    if (target.kind === 'tombstone' || target.undoneAt !== undefined) {
+      return policy.secondRollback === 'refuse' ? 'refused ALREADY_ROLLED_BACK' : this.record(person, command, 0n);
     }
-    const kind = target.kind;
+    const { kind } = target;
     if ((kind !== 'bet' && kind !== 'win') || !policy.rollbackTargets.includes(kind)) return 'refused TARGET_INVALID';
-    target.undone = true;
-    return record(person, own, 'rollback', -target.effect);
+    if (isPaid(person, target) && policy.rollbackAfterWin === 'refuse') return 'refused BET_RESOLVED';
+    target.undoneAt = person.entries.size;
+    return this.record(person, command, -target.effect);
   }
 
-  private units(command: Exclude<Movement, { kind: 'rollback' }>): bigint | undefined {
-    const { digits, decimals } = command.amount;
-    const scale = this.scales.get(command.currency) ?? 0;
-    const isCashier = command.kind === 'deposit' || command.kind === 'withdrawal';
-    const isDebit = command.kind === 'bet' || command.kind === 'withdrawal';
+  /** Whole units; a credit is rounded down, and a debit must fit. */
+  private units({ digits, decimals }: Decimal, { kind, currency }: Movement): bigint | undefined {
+    const scale = this.scales.get(currency) ?? 0;
+    const isCashier = kind === 'deposit' || kind === 'withdrawal';
+    const isDebit = kind === 'bet' || kind === 'withdrawal';
     const divisor = 10n ** BigInt(Math.max(0, decimals - scale));
     const units = (digits * 10n ** BigInt(Math.max(0, scale - decimals))) / divisor;
     if (digits < 0n || (isDebit && digits % divisor !== 0n) || (isCashier && units === 0n)) return undefined;
     return units;
   }
+
+  private payoutOf({ amount, currency }: Win, live: readonly Entry[]): Decimal {
+    if (!('times' in amount)) return amount;
+    const stakes = live.reduce((sum, each) => sum + each.stated, 0n);
+    const decimals = amount.times.decimals + (this.scales.get(currency) ?? 0);
+    return { digits: stakes * amount.times.digits, decimals };
+  }
+
+  /** @param order the place of the first that said so: what came after it changes no fact */
+  private factsOf(person: Person, command: Movement, order: number): string {
+    const { kind, round = 'none', currency } = command;
+    if (command.kind === 'rollback') return `${kind} ${round} ${command.target}`;
+    const link = command.kind === 'win' && typeof command.pays === 'object' ? command.pays.bet : 'none';
+    const free = command.kind === 'bet' && command.free === true ? 'free' : 'paid';
+    const amount =
+      command.kind === 'win' ? this.payoutOf(command, betsOf(person, command, order).live) : command.amount;
+    return `${kind} ${round} ${currency} ${link} ${free} ${valueOf(amount)}`;
+  }
+
+  private record(
+    person: Person,
+    command: Movement,
+    effect: bigint,
+    more: { kind?: 'tombstone'; key?: string; stated?: bigint; bet?: Entry | undefined } = {},
+  ): string {
+    const { currency, integration, round } = command;
+    const after = (person.balances.get(currency) ?? 0n) + effect;
+    const order = person.entries.size;
+    const facts = more.kind ?? this.factsOf(person, command, order);
+    person.balances.set(currency, after);
+    person.entries.set(keyOf(command, more.key ?? command.key), {
+      kind: more.kind ?? command.kind,
+      integration,
+      currency,
+      round,
+      facts,
+      effect,
+      after,
+      stated: more.stated ?? (effect < 0n ? -effect : effect),
+      order,
+      undoneAt: undefined,
+      bet: more.bet,
+    });
+    return `applied ${after}`;
+  }
 }
 
-function keyOf(command: Movement, key: string): string {
+function keyOf(command: { readonly integration: string }, key: string): string {
   return `${command.integration} ${key}`;
 }
 
-function factsOf(command: Movement): string {
-  const { kind, round = 'none' } = command;
-  // A value, so that 5 and 5.00 are the same.
-  const amount =
-    command.kind === 'rollback' ? 'any' : String(Number(command.amount.digits) / 10 ** command.amount.decimals);
-  return command.kind === 'rollback'
-    ? `${kind} ${round} ${command.target}`
-    : `${kind} ${round} ${command.currency} ${amount}`;
+/** So that 5 and 5.00 are the same. */
+function valueOf({ digits, decimals }: Decimal): string {
+  if (digits === 0n) return '0';
+  let [value, exponent] = [digits, -decimals];
+  while (value % 10n === 0n) [value, exponent] = [value / 10n, exponent + 1];
+  return `${value}e${exponent}`;
 }
 
-function again(own: Entry, command: Movement, policy: Policy): string {
-  if (own.kind === 'tombstone' && command.kind !== 'rollback') return 'refused BET_ROLLED_BACK';
-  if (own.facts !== factsOf(command)) return 'refused KEY_CONFLICT';
-  return policy.duplicate === 'refuse' ? 'refused DUPLICATE' : `replayed ${own.after}`;
+/** The bets that a win may pay, as they stood before a place. */
+function betsOf(person: Person, { pays, integration, currency, round }: Win, before: number): Bets {
+  const mayBePaid = (key: string, entry: Entry): boolean => {
+    if (pays === undefined || entry.currency !== currency || entry.order >= before) return false;
+    if (typeof pays === 'object') return key === keyOf({ integration }, pays.bet);
+    return round !== undefined && entry.round === round && entry.integration === integration;
+  };
+  const all = [...person.entries].filter(([key, entry]) => mayBePaid(key, entry)).map(([, entry]) => entry);
+  const live = all.filter((entry) => entry.kind === 'bet' && (entry.undoneAt ?? before) >= before);
+  const unpaid = live.filter((entry) => !isPaid(person, entry));
+  const open = pays === 'round' && unpaid.length < live.length ? [] : unpaid;
+  return { any: all.some((entry) => entry.kind === 'bet' || entry.kind === 'tombstone'), live, open };
 }
 
-function record(person: Person, command: Movement, kind: Movement['kind'], effect: bigint): string {
-  const after = (person.balances.get(command.currency) ?? 0n) + effect;
-  person.balances.set(command.currency, after);
-  const { currency } = command;
-  person.entries.set(keyOf(command, command.key), {
-    kind,
-    currency,
-    facts: factsOf(command),
-    effect,
-    after,
-    undone: false,
-  });
-  return `applied ${after}`;
+function isPaid(person: Person, bet: Entry): boolean {
+  return [...person.entries.values()].some((entry) => entry.bet === bet && entry.undoneAt === undefined);
 }

@@ -27,6 +27,11 @@ beforeAll(async () => {
   for (const command of [bet(alice, 'b1', '1'), bet(alice, 'b2', '1'), rollback(alice, 'x1', 'b1')]) {
     await ledger.execute(command, { policy, deadlineMs: 5_000 });
   }
+  await db.owner.query(
+    `insert into game_session (lane, player_id, integration, currency, token_hash)
+     values ($1, $2, 'igpx-demo', 'EUR', sha256('used'))`,
+    [alice.lane, alice.id],
+  );
 });
 afterAll(async () => {
   await ledger.close();
@@ -75,6 +80,10 @@ describe("the gateway's role", () => {
     'update wallet set player_id = 1',
     "update wallet set currency = 'USD'",
     'delete from player',
+    "update game_session set token_hash = sha256('')",
+    'update game_session set player_id = 1',
+    'update game_session set created_at = now()',
+    'delete from game_session',
     "update player set external_id = 'another'",
     'update player set lane = 0',
     'insert into lane (lane) values (1)',
@@ -99,6 +108,7 @@ describe("the gateway's role", () => {
       'select number from lane where lane = 1 for update',
       'update lane set number = number + 1 where lane = 1',
       "update player set status = 'SUSPENDED'",
+      'update game_session set redeemed_at = now(), failed = true',
       'update wallet set balance = balance',
       "insert into player (lane, brand_id, external_id) values (1, 'demo', 'new')",
       `insert into wallet (lane, player_id, currency) values (${alice.lane}, ${alice.id}, 'BTC')`,
@@ -132,11 +142,24 @@ describe('SQL itself refuses', () => {
     return `insert into ledger_transaction (${Object.keys(columns).join(', ')}) values (${Object.values(columns).join(', ')})`;
   };
 
+  const session = (changes: Record<string, string> = {}): string => {
+    const columns: Record<string, string> = {
+      lane: String(alice.lane),
+      player_id: String(alice.id),
+      integration: "'igpx-demo'",
+      currency: "'EUR'",
+      ...changes,
+    };
+    return `insert into game_session (${Object.keys(columns).join(', ')}) values (${Object.values(columns).join(', ')})`;
+  };
+
   test('nothing of a sound row', async () => {
     expect(await refusalOf(app, row({}))).toBe('accepted');
   });
 
   const undo = { kind: "'rollback'", target: "'b2'", effect: '1', stated: 'null', external_key: "'x5'" };
+  const paying = { kind: "'win'", effect: '1', resolves: '3' };
+  const free = { flags: "'{amount-differs,free-bet}'" };
   test.for<[string, Record<string, string>, string]>([
     ['a sequence twice', { sequence: '4' }, 'ledger_transaction_pkey'],
     ['sequence 0', { sequence: '0' }, 'ledger_sequence_positive'],
@@ -162,6 +185,22 @@ describe('SQL itself refuses', () => {
     ['a rollback that moves without undoing', undo, 'ledger_rollback_effect_undoes'],
     ['a rollback without a target', { ...undo, target: 'null', undoes: '3' }, 'ledger_rollback_names_target'],
     ['a bet with a target', { target: "'b1'" }, 'ledger_rollback_names_target'],
+    ['a win that names a bet, and pays it', { ...paying, target: "'b2'" }, 'accepted'],
+    ['a win that pays a bet by its round', paying, 'accepted'],
+    ['a bet that pays a bet', { resolves: '3' }, 'ledger_resolves_is_win'],
+    ['a rollback that pays a bet', { ...undo, undoes: '3', resolves: '3' }, 'ledger_resolves_is_win'],
+    ['a win that pays itself', { ...paying, resolves: '5' }, 'ledger_resolves_is_win'],
+    ['a win that pays a later row', { ...paying, resolves: '6' }, 'ledger_resolves_is_win'],
+    [
+      'a deposit with a target',
+      { ...paying, kind: "'deposit'", resolves: 'null', target: "'b2'" },
+      'ledger_rollback_names_target',
+    ],
+    ['a free bet', { ...free, effect: '0' }, 'accepted'],
+    ['a free bet that takes', free, 'ledger_effect_as_stated'],
+    ['a free bet that states nothing', { ...free, effect: '0', stated: 'null' }, 'ledger_effect_as_stated'],
+    ['a win that is a free bet', { ...paying, flags: "'{free-bet}'" }, 'ledger_effect_as_stated'],
+    ['a bet without effect that is not free', { effect: '0' }, 'ledger_effect_as_stated'],
     ['a hash of another length', { hash: "'\\x00'" }, 'ledger_hash_size'],
     ['a row without a hash', { hash: 'null' }, '23502'],
     ['a chosen counter account', { account: "'cashier'" }, '428C9'],
@@ -233,6 +272,12 @@ describe('SQL itself refuses', () => {
       () => `insert into unit_of_work values (${alice.lane}, 99, '{1}', '{1,2}', now())`,
       'unit_of_work_pairs',
     ],
+    ['a session on an unknown platform', () => session({ platform: "'phone'" }), 'game_session_platform_known'],
+    ['a launch token twice', () => session({ token_hash: "sha256('used')" }), 'game_session_token_unique'],
+    ['a session of nobody', () => session({ player_id: '999' }), 'game_session_player_fk'],
+    ['a session in an unknown currency', () => session({ currency: "'XXX'" }), 'game_session_currency_fk'],
+    ['a session of an unknown integration', () => session({ integration: "'none'" }), 'game_session_integration_fk'],
+    ['nothing of a sound session', () => session({ token_hash: "sha256('fresh')", platform: "'mobile'" }), 'accepted'],
     ['a lane number below zero', () => 'update lane set number = -1', 'lane_number_not_negative'],
   ])('%s', async ([, sql, constraint]) => {
     expect(await refusalOf(app, sql())).toBe(constraint);

@@ -10,7 +10,7 @@ import {
   type TestDatabase,
   type TestPlayer,
 } from '../support/database.js';
-import { bet, policy, rollback, said, win } from './commands.js';
+import { bet, policy, rollback, said, strictPolicy, times, win } from './commands.js';
 import { createWire, holdLane, terminateLedgers, until, untilWaiting, type Wire } from './interruption.js';
 import { seeded } from '../support/random.js';
 
@@ -95,6 +95,25 @@ describe('11: the connection is lost', () => {
     expect(await execute(bet(alice, 'b', '5'), { policy: { ...policy, duplicate: 'refuse' } })).toBe(
       'refused DUPLICATE',
     );
+  });
+
+  test('between COMMIT and its answer, for a win that pays what it has now paid: it is its own, and no second one', async () => {
+    await execute(bet(alice, 'b1', '5', { round: 'r' }));
+    const rules = { policy: strictPolicy };
+    const links = {
+      oldest: { pays: 'oldest-of-round' },
+      named: { pays: { bet: 'b2' } },
+      whole: { pays: 'round' },
+    } as const;
+    for (const [key, link] of Object.entries(links)) {
+      const round = key === 'oldest' ? 'r' : key;
+      await execute(bet(alice, key === 'named' ? 'b2' : `${key}-b`, '5', { round }));
+      const command = win(alice, key, '0', { ...link, round, ...times('2') });
+      wire.cutAt('after-commit');
+      expect(await execute(command, rules)).toMatch(/^replayed/);
+      expect(await execute(command, rules)).toBe('refused DUPLICATE');
+      expect(await rowsUnder(key)).toBe(1);
+    }
   });
 
   test('with a whole group under way: each of them once', async () => {

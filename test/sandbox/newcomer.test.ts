@@ -12,6 +12,7 @@ import { type Client, createClient } from 'graphql-ws';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { providers } from '../../src/adapters/registry.js';
 import { leavingLoopback, openBrowser, openContext } from '../support/browser.js';
 
 /** What somebody sees who types `npm start` for the first time: the printed page, a game, the explorer, and the end. */
@@ -34,16 +35,40 @@ function environment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: process.env['HOME'], ...ports };
 }
 
+/** A port for the gateway, and one from which as many are free as there are simulators. */
 async function freePorts(): Promise<typeof ports> {
-  const servers = [createServer(), createServer()];
-  const found: string[] = [];
-  for (const server of servers) {
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const address = server.address();
-    found.push(String(typeof address === 'object' ? address?.port : address));
+  for (;;) {
+    const [gateway] = await tryPorts(0, 1);
+    const [first] = await tryPorts(0, 1);
+    if (gateway === undefined || first === undefined) continue;
+    const all = await tryPorts(first, providers.size);
+    if (all.length === providers.size && !all.includes(gateway)) {
+      return { PORT: String(gateway), SIMULATOR_PORT: String(first) };
+    }
   }
-  for (const server of servers) await once(server.close(), 'close');
-  return { PORT: found[0] ?? '', SIMULATOR_PORT: found[1] ?? '' };
+}
+
+/** Listens on so many ports in a row at once, and lets go of them. @returns those that were free */
+async function tryPorts(first: number, count: number): Promise<number[]> {
+  const opened = await Promise.all(
+    Array.from({ length: count }, async (_, index) => {
+      const server = createServer();
+      const listening = once(server, 'listening').then(
+        () => server,
+        () => undefined,
+      );
+      server.listen(first === 0 ? 0 : first + index, '127.0.0.1');
+      return listening;
+    }),
+  );
+  const found: number[] = [];
+  for (const server of opened) {
+    const address = server?.address();
+    if (server === undefined || typeof address !== 'object' || address === null) continue;
+    found.push(address.port);
+    await once(server.close(), 'close');
+  }
+  return found;
 }
 
 /** What `npm start` runs after the build. */
@@ -218,6 +243,11 @@ describe('a newcomer', { timeout: 40_000 }, () => {
     expect(gateway.printed).toContain(`${gateway.url}/explorer`);
     expect(gateway.printed.trimStart()).toMatch(/^Croupier is ready/);
     expect(gateway.printed).not.toContain('"level"');
+    for (const [index, id] of [...providers.keys()].sort().entries()) {
+      expect(gateway.printed).toMatch(
+        new RegExp(`${id}-demo +http://127.0.0.1:${Number(ports.SIMULATOR_PORT) + index} `),
+      );
+    }
   });
 
   test('has tokens that work', async () => {
@@ -280,7 +310,7 @@ describe('a newcomer', { timeout: 40_000 }, () => {
 
     await page.getByLabel('Stake').fill('5000');
     await page.getByRole('button', { name: 'Place bet' }).click();
-    await page.getByText('The operator declined: INSUFFICIENT_FUNDS').waitFor();
+    await page.getByText('The operator declined: refused, not enough funds.').waitFor();
     expect(cents((await walletOf(gateway)).amount)).toBe(before);
     expect(opened.complaints).toEqual([]);
     expect(leavingLoopback(opened.urls)).toEqual([]);

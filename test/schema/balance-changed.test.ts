@@ -202,3 +202,26 @@ describe('balanceChanged', () => {
     }
   });
 });
+
+test('a change that the game shows later carries that moment, live and resumed, and the balance does not wait for it', async () => {
+  const player = await createTestPlayer(app.database, { externalId: 'patient', balances: { EUR: '10' } });
+  const token = await app.token('player', 'patient');
+  const stream = await listen(token, `walletId: "${walletId(player)}"`);
+  await stream.next();
+  const displayAt = new Date(Date.now() + 5_000);
+  const amount = { digits: 1n, decimals: 0 };
+  const facts = {
+    brand: player.brand,
+    player: player.externalId,
+    integration: 'igpx-demo',
+    currency: 'EUR',
+    key: 'late',
+  };
+  await app.app.ledger.execute({ kind: 'win', ...facts, amount, displayAt }, { policy, deadlineMs: 5_000 });
+  const live = await stream.next();
+  expect(live).toMatchObject({ balance: { amount: '11.00' }, displayAt: displayAt.toISOString() });
+  await stream.close();
+  const resumed = await listen(token, `walletId: "${walletId(player)}", after: "1"`);
+  expect(await resumed.next()).toMatchObject({ sequence: '2', displayAt: displayAt.toISOString() });
+  await resumed.close();
+});

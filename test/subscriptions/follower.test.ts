@@ -60,9 +60,11 @@ function row(sequence: number): ChainedRow {
     balanceAfter: BigInt(sequence),
     target: null,
     undoes: null,
+    resolves: null,
     round: null,
     game: null,
     flags: [],
+    displayAt: null,
   };
 }
 

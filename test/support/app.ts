@@ -87,7 +87,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
       const response = await fetch(`${url}/callbacks/${integration}${path}`, {
         method: 'POST',
         body: bytes,
-        headers: headers ?? signer.sign({ method: 'POST', path, query: '', body: bytes }),
+        headers: headers ?? signer.sign({ method: 'POST', path, query: '', headers: {}, body: bytes }).headers,
       });
       return { status: response.status, body: await response.text() };
     },

@@ -15,6 +15,7 @@ import {
 import { policy } from './policy.js';
 import { Settings } from './settings.js';
 
+export { side } from './provider.js';
 export { Settings as IgpxSettings } from './settings.js';
 
 type Context = IntegrationContext<Settings>;
@@ -110,3 +111,4 @@ export const igpx = defineAdapter<Settings>({
   refuse,
   client: (settings, http) => createIgpxClient(settings, http),
 });
+export { igpx as adapter };

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { LosslessNumber, parse } from 'lossless-json';
+import { LosslessNumber, parse, stringify } from 'lossless-json';
 
 /** Why a body was refused as JSON. For logs; a provider is told nothing but its own word for a bad request. */
 export type JsonFault = 'NOT_UTF8' | 'BOM' | 'TOO_DEEP' | 'TOO_MANY_KEYS' | 'SYNTAX' | 'REPEATED_KEY' | 'FORBIDDEN_KEY';
@@ -17,12 +17,13 @@ const FORBIDDEN_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor',
 /**
  * Parses JSON that somebody else wrote. Numbers stay `LosslessNumber`s with the digits as written; strings may still hold
  * lone surrogates written as escapes. Never throws.
+ * @param keysMax beyond so many keys it is refused before it is parsed
  */
-export function parseJson(bytes: Buffer): JsonResult {
+export function parseJson(bytes: Buffer, keysMax: number = KEYS_MAX): JsonResult {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return refused('BOM');
   if (!isUtf8(bytes)) return refused('NOT_UTF8');
   // Depth and keys are counted before parsing: the parser recurses, and its work must be bounded beforehand.
-  const keysWritten = countKeys(bytes);
+  const keysWritten = countKeys(bytes, keysMax);
   if (typeof keysWritten === 'string') return refused(keysWritten);
   let value: unknown;
   try {
@@ -59,7 +60,7 @@ const OPENING_BRACKET = 0x5b;
 const CLOSING_BRACKET = 0x5d;
 
 /** Counts the colons outside strings: in valid JSON that is the number of keys. Bytes suffice, as UTF-8 hides no ASCII. */
-function countKeys(bytes: Buffer): number | 'TOO_DEEP' | 'TOO_MANY_KEYS' {
+function countKeys(bytes: Buffer, keysMax: number): number | 'TOO_DEEP' | 'TOO_MANY_KEYS' {
   let keys = 0;
   let depth = 0;
   let inString = false;
@@ -71,7 +72,7 @@ function countKeys(bytes: Buffer): number | 'TOO_DEEP' | 'TOO_MANY_KEYS' {
     } else if (byte === QUOTE) {
       inString = true;
     } else if (byte === COLON) {
-      if (++keys > KEYS_MAX) return 'TOO_MANY_KEYS';
+      if (++keys > keysMax) return 'TOO_MANY_KEYS';
     } else if (byte === OPENING_BRACE || byte === OPENING_BRACKET) {
       if (++depth > DEPTH_MAX) return 'TOO_DEEP';
     } else if (byte === CLOSING_BRACE || byte === CLOSING_BRACKET) {
@@ -100,4 +101,14 @@ function visitKeys(value: unknown): number | undefined {
     count += 1 + inner;
   }
   return count;
+}
+
+/** JSON text of an answer. `exactNumber`s keep their digits; fields that are undefined are left out. */
+export function jsonText(value: Readonly<Record<string, unknown>>): string {
+  return stringify(value) ?? '{}';
+}
+
+/** Decimal text as a JSON number with exactly these digits. */
+export function exactNumber(text: string): LosslessNumber {
+  return new LosslessNumber(text);
 }

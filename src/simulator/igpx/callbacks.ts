@@ -83,8 +83,13 @@ export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
 
   async function sendOnce(path: string, body: string, attempt: number): Promise<Exchange> {
     const bytes = Buffer.from(body);
-    const signature = signer.sign({ method: 'POST', path, query: '', body: bytes });
-    const headers = { 'content-type': 'application/json', ...signature };
+    const { headers } = signer.sign({
+      method: 'POST',
+      path,
+      query: '',
+      headers: { 'content-type': 'application/json' },
+      body: bytes,
+    });
     const startedAt = performance.now();
     const outcome = await poster.post(new URL(callbackUrl + path), headers, bytes).catch((error: unknown) => ({
       fault: error instanceof Error ? error.message : String(error),

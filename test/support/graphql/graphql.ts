@@ -28,19 +28,55 @@ export type CreatePlayerInput = {
   readonly externalId: string;
 };
 
+/** All that is given must hold. */
+export type GameFilter = {
+  /** Only of this category, written as the provider does. */
+  readonly category?: string | null | undefined;
+  /** Only those that can be played in this currency. */
+  readonly currency?: string | null | undefined;
+  /** Only with this feature, written as the provider does. */
+  readonly feature?: string | null | undefined;
+  /** Only of this integration. */
+  readonly integration?: string | number | null | undefined;
+  /** Only with this text anywhere in the name, whatever the capitals: 1 to 100 characters, each standing for itself. */
+  readonly search?: string | null | undefined;
+  /** Only of this status. Players see active games only. */
+  readonly status?: GameStatus | null | undefined;
+};
+
+/** Whether a game can be launched. */
+export type GameStatus =
+  /** The provider offers it. */
+  | 'ACTIVE'
+  /** The provider no longer offers it; it may return. */
+  | 'WITHDRAWN';
+
 /** Who wants to play what. */
 export type LaunchGameInput = {
   /** Code of the currency to play in, in capitals. */
   readonly currency: string;
-  /** The provider's id of the game, 1 to 255 bytes; absent where the provider is one game, such as a sportsbook. */
+  /** To play with the provider's own play money, where the provider has that; false when absent. */
+  readonly demo?: boolean | null | undefined;
+  /** The provider's id of the game (`Game.externalId`), 1 to 255 bytes; absent where the provider is one game, such as a sportsbook. */
   readonly game?: string | null | undefined;
   /** Id of the integration. */
   readonly integration: string | number;
   /** Two small letters, as in ISO 639-1: "en". */
   readonly language?: string | null | undefined;
+  /** What the game is shown on; DESKTOP when absent. */
+  readonly platform?: LaunchPlatform | null | undefined;
   /** Id of the player; the token's own when absent. */
   readonly playerId?: string | number | null | undefined;
+  /** Where the game sends the player at its end: an https address of an origin that the configuration lists, if it lists any. Outside production a page on localhost may do without TLS. */
+  readonly returnUrl?: string | null | undefined;
 };
+
+/** What the game is shown on. */
+export type LaunchPlatform =
+  /** A large screen with a mouse. */
+  | 'DESKTOP'
+  /** A phone or a tablet. */
+  | 'MOBILE';
 
 /** What a player may do. Only bets and launches depend on it: money owed to a player is always credited. */
 export type PlayerStatus =
@@ -52,6 +88,14 @@ export type PlayerStatus =
   | 'SELF_EXCLUDED'
   /** May not launch or bet, by decision of the operator. */
   | 'SUSPENDED';
+
+/** Whose games to read again. */
+export type SyncCatalogueInput = {
+  /** Also when more than half of the known games would be withdrawn; false when absent. */
+  readonly force?: boolean | null | undefined;
+  /** Id of the integration. */
+  readonly integration: string | number;
+};
 
 /** What a transaction is. */
 export type TransactionKind =
@@ -95,6 +139,15 @@ export type LaunchMutation = { readonly launchGame:
     | { readonly __typename: 'ProviderUnavailable', readonly message: string }
    };
 
+export type LobbyQueryVariables = Exact<{
+  filter?: GameFilter | null | undefined;
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+}>;
+
+
+export type LobbyQuery = { readonly games: { readonly totalCount: number, readonly edges: ReadonlyArray<{ readonly cursor: string, readonly node: { readonly id: string, readonly externalId: string, readonly name: string, readonly category: string | null, readonly thumbnailUrl: string | null, readonly features: ReadonlyArray<string>, readonly currencies: ReadonlyArray<string>, readonly integration: { readonly id: string } } }>, readonly facets: { readonly categories: ReadonlyArray<{ readonly value: string, readonly count: number }>, readonly features: ReadonlyArray<{ readonly value: string, readonly count: number }> }, readonly pageInfo: { readonly hasNextPage: boolean, readonly endCursor: string | null } } };
+
 export type DepositMutationVariables = Exact<{
   input: CashierInput;
 }>;
@@ -122,6 +175,25 @@ export type BalanceChangedSubscriptionVariables = Exact<{
 
 
 export type BalanceChangedSubscription = { readonly balanceChanged: { readonly sequence: string, readonly displayAt: string, readonly balance: { readonly amount: string, readonly currency: string }, readonly transaction: { readonly id: string, readonly kind: TransactionKind } | null } };
+
+export type IntegrationsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type IntegrationsQuery = { readonly integrations: ReadonlyArray<{ readonly id: string, readonly title: string | null, readonly brand: string | null, readonly currencies: ReadonlyArray<string>, readonly active: boolean, readonly policy: ReadonlyArray<{ readonly question: string, readonly asks: string, readonly answer: string, readonly overridden: boolean }> }> };
+
+export type SyncCatalogueMutationVariables = Exact<{
+  input: SyncCatalogueInput;
+}>;
+
+
+export type SyncCatalogueMutation = { readonly syncCatalogue:
+    | { readonly __typename: 'CatalogueBusy', readonly message: string }
+    | { readonly __typename: 'CatalogueInvalid', readonly message: string }
+    | { readonly __typename: 'CatalogueMissing', readonly message: string }
+    | { readonly __typename: 'CatalogueShrunk', readonly message: string }
+    | { readonly __typename: 'CatalogueSynced', readonly added: number, readonly changed: number, readonly withdrawn: number, readonly unchanged: number }
+    | { readonly __typename: 'ProviderUnavailable', readonly message: string }
+   };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -206,6 +278,42 @@ export const LaunchDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<LaunchMutation, LaunchMutationVariables>;
+export const LobbyDocument = new TypedDocumentString(`
+    query Lobby($filter: GameFilter, $first: Int, $after: String) {
+  games(filter: $filter, first: $first, after: $after) {
+    totalCount
+    edges {
+      cursor
+      node {
+        id
+        externalId
+        name
+        category
+        thumbnailUrl
+        features
+        currencies
+        integration {
+          id
+        }
+      }
+    }
+    facets {
+      categories {
+        value
+        count
+      }
+      features {
+        value
+        count
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<LobbyQuery, LobbyQueryVariables>;
 export const DepositDocument = new TypedDocumentString(`
     mutation Deposit($input: CashierInput!) {
   deposit(input: $input) {
@@ -254,3 +362,36 @@ export const BalanceChangedDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<BalanceChangedSubscription, BalanceChangedSubscriptionVariables>;
+export const IntegrationsDocument = new TypedDocumentString(`
+    query Integrations {
+  integrations {
+    id
+    title
+    brand
+    currencies
+    active
+    policy {
+      question
+      asks
+      answer
+      overridden
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<IntegrationsQuery, IntegrationsQueryVariables>;
+export const SyncCatalogueDocument = new TypedDocumentString(`
+    mutation SyncCatalogue($input: SyncCatalogueInput!) {
+  syncCatalogue(input: $input) {
+    __typename
+    ... on CatalogueSynced {
+      added
+      changed
+      withdrawn
+      unchanged
+    }
+    ... on Refusal {
+      message
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SyncCatalogueMutation, SyncCatalogueMutationVariables>;

@@ -1,0 +1,198 @@
+import type { LookUp, Movement, PlayerStatus } from './commands.js';
+import type { LedgerConnection, Statement } from './connection.js';
+import type { Currency } from './money.js';
+import type { Pending } from './pending.js';
+import {
+  type HashedRow,
+  type KeyQuery,
+  lockLanes,
+  openWallets,
+  readKeys,
+  readRounds,
+  readWallets,
+  type RoundQuery,
+  type Statements,
+  type StoredRow,
+  storedRow,
+  type WalletRow,
+  walletRow,
+} from './statements.js';
+
+export interface UnitContext {
+  readonly statements: Statements;
+  readonly currencies: ReadonlyMap<string, Currency>;
+  /** Currencies of each brand: a credit may open a wallet in these. */
+  readonly brandCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+/** The state a unit works on: read under the locks, changed command by command, then written once. */
+export interface Draft {
+  readonly context: UnitContext;
+  readonly laneNumbers: Map<number, bigint>;
+  readonly statuses: Map<string, PlayerStatus>;
+  readonly statusChanges: Map<string, { lane: number; id: bigint; status: PlayerStatus }>;
+  /** By player and currency. */
+  readonly wallets: Map<string, WalletDraft>;
+  /** By key of the movement. */
+  readonly known: Map<string, StoredRow>;
+  /** Keys of the movements in the rounds that were asked for, in the wallets' order. */
+  readonly rounds: Map<string, string[]>;
+  readonly rows: HashedRow[];
+}
+
+export interface WalletDraft {
+  readonly lane: number;
+  readonly id: bigint;
+  readonly playerId: bigint;
+  readonly currency: Currency;
+  balance: bigint;
+  sequence: bigint;
+  head: Buffer;
+  moved: boolean;
+  /** Opened by this unit, and nothing posted to it yet. */
+  openedNow: boolean;
+}
+
+export async function openDraft(
+  connection: LedgerConnection,
+  context: UnitContext,
+  pending: readonly Pending[],
+  lanes: readonly number[],
+): Promise<Draft> {
+  const players = [...new Map(pending.map((each) => [playerKey(each.player), each.player])).values()];
+  const keys = pending.flatMap(keysOf);
+  const rounds = roundsOf(pending);
+  const reads: Statement[] = [lockLanes(lanes), readWallets(players)];
+  if (keys.length > 0 || rounds.size > 0) reads.push(readKeys(keys));
+  if (rounds.size > 0) reads.push(readRounds([...rounds.values()]));
+  const [locked, wallets, known, inRounds] = await connection.open(reads);
+  const draft: Draft = {
+    context,
+    laneNumbers: new Map(locked?.rows.map(([lane, number]) => [Number(lane), BigInt(String(number))])),
+    statuses: new Map(),
+    statusChanges: new Map(),
+    wallets: new Map(),
+    known: new Map(),
+    rounds: new Map([...rounds.keys()].map((round) => [round, []])),
+    rows: [],
+  };
+  for (const row of wallets?.rows ?? []) addWallet(draft, walletRow(row));
+  for (const row of known?.rows ?? []) {
+    const stored = storedRow(row);
+    draft.known.set(movementKey(stored), stored);
+  }
+  for (const row of inRounds?.rows ?? []) {
+    const stored = storedRow(row);
+    draft.known.set(movementKey(stored), stored);
+    addToRound(draft, stored);
+  }
+  await openMissingWallets(connection, draft, pending);
+  return draft;
+}
+
+function addWallet(draft: Draft, { lane, playerId, status, wallet }: WalletRow): void {
+  draft.statuses.set(playerKey({ lane, id: playerId }), status);
+  if (wallet === undefined) return;
+  const currency = draft.context.currencies.get(wallet.currency);
+  // A currency that has left the configuration: its wallet stays as it is, and out of reach.
+  if (currency === undefined) return;
+  draft.wallets.set(walletKey({ lane, id: playerId }, wallet.currency), {
+    ...wallet,
+    lane,
+    playerId,
+    currency,
+    moved: false,
+    openedNow: false,
+  });
+}
+
+/** A credit, or the rollback of something unknown, may find no wallet in its currency: it opens one if the brand lists it. */
+async function openMissingWallets(
+  connection: LedgerConnection,
+  draft: Draft,
+  pending: readonly Pending[],
+): Promise<void> {
+  const missing = new Map<string, { lane: number; playerId: bigint; currency: string }>();
+  for (const each of pending) {
+    const { command, player } = each;
+    if (command.kind !== 'win' && command.kind !== 'deposit' && command.kind !== 'rollback') continue;
+    // A repeat has its wallet, and so has what a rollback undoes; a win goes to the currency it states, whatever it pays.
+    const posting = command.kind === 'rollback' ? keysOf(each) : keysOf(each).slice(0, 1);
+    if (posting.some((key) => draft.known.has(movementKey(key)))) continue;
+    if (draft.context.brandCurrencies.get(command.brand)?.has(command.currency) !== true) continue;
+    const key = walletKey(player, command.currency);
+    if (draft.wallets.has(key) || !draft.statuses.has(playerKey(player))) continue;
+    missing.set(key, { lane: player.lane, playerId: player.id, currency: command.currency });
+  }
+  if (missing.size === 0) return;
+  const [opened] = await connection.send([openWallets([...missing.values()])]);
+  for (const row of opened?.rows ?? []) {
+    const [lane, playerId, id, code] = row as [number, bigint, bigint, string];
+    const currency = draft.context.currencies.get(code);
+    if (currency === undefined) continue;
+    draft.wallets.set(walletKey({ lane, id: playerId }, code), {
+      lane,
+      id,
+      playerId,
+      currency,
+      balance: 0n,
+      sequence: 0n,
+      head: Buffer.alloc(0),
+      moved: false,
+      openedNow: true,
+    });
+  }
+}
+
+/** The keys a command asks for: its own, and that of the movement it names. */
+export function keysOf(pending: Pending): KeyQuery[] {
+  const { command, player } = pending;
+  if (command.kind === 'status' || command.kind === 'balance') return [];
+  const own = { lane: player.lane, playerId: player.id, integration: command.integration, externalKey: command.key };
+  const named = namedKey(command);
+  return named === undefined ? [own] : [own, { ...own, externalKey: named }];
+}
+
+/** The key of the movement that a command names beside its own. */
+export function namedKey(command: Movement | LookUp): string | undefined {
+  if (command.kind === 'rollback') return command.target;
+  return command.kind === 'win' && typeof command.pays === 'object' ? command.pays.bet : undefined;
+}
+
+/** The rounds whose bets are paid by what is pending. */
+function roundsOf(pending: readonly Pending[]): Map<string, RoundQuery> {
+  const rounds = new Map<string, RoundQuery>();
+  for (const { command, player } of pending) {
+    if (command.kind !== 'win' || typeof command.pays !== 'string' || command.round === undefined) continue;
+    const { integration, round } = command;
+    const query = { lane: player.lane, playerId: player.id, integration, round };
+    rounds.set(roundKey(query), query);
+  }
+  return rounds;
+}
+
+/** Keeps a row among those of its round, if that was asked for. */
+export function addToRound(draft: Draft, row: StoredRow): void {
+  if (row.round !== null) draft.rounds.get(roundKey({ ...row, round: row.round }))?.push(movementKey(row));
+}
+
+export function roundRows(draft: Draft, round: RoundQuery): StoredRow[] {
+  const keys = draft.rounds.get(roundKey(round)) ?? [];
+  return keys.flatMap((key) => draft.known.get(key) ?? []);
+}
+
+export function playerKey({ lane, id }: { lane: number; id: bigint }): string {
+  return `${lane}|${id}`;
+}
+
+export function walletKey(player: { lane: number; id: bigint }, currency: string): string {
+  return `${player.lane}|${player.id}|${currency}`;
+}
+
+export function movementKey(row: KeyQuery): string {
+  return `${row.lane}|${row.playerId}|${row.integration}|${row.externalKey}`;
+}
+
+function roundKey(row: RoundQuery): string {
+  return `${row.lane}|${row.playerId}|${row.integration}|${row.round}`;
+}
