@@ -12,8 +12,10 @@ export const bench = {
   player: (index: number): string => `bench-${index}`,
 } as const;
 
-/** The same on both sides, and on every run. */
-const secret = (name: string): string => createHash('sha256').update(`bench ${name}`).digest('hex');
+/** The same on both sides and on every run, and another for each provider. */
+function secretOf(provider: string): (name: string) => string {
+  return (name) => createHash('sha256').update(`bench ${provider} ${name}`).digest('hex');
+}
 
 export function integrationOf(provider: string): string {
   return `${provider}-bench`;
@@ -24,7 +26,7 @@ export function settingsOf(provider: string): Record<string, unknown> {
   const side = providers.get(provider)?.side;
   if (side === undefined) throw new Error(`There is no provider ${provider}`);
   const callbackUrl = `https://bench.example/callbacks/${integrationOf(provider)}`;
-  const settings = side.settings({ apiUrl: 'http://127.0.0.1:1', callbackUrl, secret });
+  const settings = side.settings({ apiUrl: 'http://127.0.0.1:1', callbackUrl, secret: secretOf(provider) });
   return 'currency' in settings ? { ...settings, currency: bench.currency } : settings;
 }
 

@@ -9,7 +9,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const execute = promisify(execFile);
 const root = process.cwd();
-const parts = ['src', 'test', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
+const parts = [
+  'src',
+  'test',
+  'bench',
+  'docs',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'vitest.config.ts',
+];
 const COMMAND_MS = 240_000;
 let copy: string;
 
@@ -55,7 +64,11 @@ async function readCommands(): Promise<string[]> {
 /** As somebody types it: nothing of this test's own surroundings. */
 async function run(command: string): Promise<void> {
   const { PATH = '', HOME = '' } = process.env;
-  await execute('sh', ['-c', command], { cwd: copy, env: { PATH, HOME, CI: 'true' }, timeout: COMMAND_MS });
+  const options = { cwd: copy, env: { PATH, HOME, CI: 'true' }, timeout: COMMAND_MS };
+  await execute('sh', ['-c', command], options).catch((error: unknown) => {
+    const said = error instanceof Error && 'stdout' in error ? String(error.stdout) : '';
+    throw new Error(`${command} failed.\n${String(error)}\n${said.slice(-4_000)}`);
+  });
 }
 
 async function readSources(): Promise<Map<string, string>> {

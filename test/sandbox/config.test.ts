@@ -1,8 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import type { Signer } from '../../src/adapters/contract.js';
+import { allOf, hmacSha256, secretPath, sharedToken } from '../../src/adapters/kit/signers.js';
+import type { ProviderSide } from '../../src/adapters/provider-side.js';
 import { adapters, providers } from '../../src/adapters/registry.js';
 import { type Config, loadConfig } from '../../src/config.js';
 import { curlBet } from '../../src/sandbox/curl-bet.js';
@@ -49,6 +52,10 @@ function keptIn(stateDirectory: string): z.infer<typeof Kept> {
   return Kept.parse(JSON.parse(readFileSync(join(stateDirectory, 'sandbox.json'), 'utf8')));
 }
 
+function authSecretOf({ auth }: Config): string | undefined {
+  return auth.kind === 'secret' ? auth.secret.reveal() : undefined;
+}
+
 function fresh(): { stateDirectory: string; start: (env?: NodeJS.ProcessEnv) => Config } {
   const stateDirectory = mkdtempSync(join(directory, 'fresh-'));
   return { stateDirectory, start: (env = {}) => loadConfig(env, { adapters, stateDirectory }) };
@@ -90,7 +97,8 @@ test('a provider that is new gets its secrets, and the others keep theirs', () =
   expect(second.integrations.find(({ adapter }) => adapter === added)).toEqual(
     first.integrations.find(({ adapter }) => adapter === added),
   );
-  expect(second.auth).toEqual(first.auth);
+  expect(authSecretOf(second)).toBe(kept.authSecret);
+  expect(authSecretOf(first)).toBe(kept.authSecret);
 });
 
 test('a file of the earlier shape keeps its tokens, gets new secrets, and says so', () => {
@@ -113,17 +121,66 @@ test('an address that cannot be is told as that, and not as damaged secrets', ()
   expect(() => fresh().start({ PORT: 'here' })).toThrow(/- PORT: /);
 });
 
-test('a bet is offered to the shell only where openssl alone can sign it, and shows no secret', () => {
-  const { stateDirectory, start } = fresh();
-  start();
-  const offered = [...providers].flatMap(([adapter, { side }]) => {
-    const callbackUrl = `http://127.0.0.1:4000/callbacks/${adapter}-demo`;
-    return curlBet({ adapter, side, callbackUrl, player: 'alice', currency: 'EUR' }) ?? [];
-  });
-  expect(offered.length).toBeGreaterThan(0);
-  const secrets = Object.values(keptIn(stateDirectory).providers).flatMap((each) => Object.values(each));
-  for (const command of offered) {
-    expect(command).toContain('openssl dgst -sha256 -hmac');
-    expect(secrets.filter((each) => command.includes(each))).toEqual([]);
+describe('a bet for the shell', () => {
+  /** A provider whose bets are signed so. */
+  function signedBy(signer: (secret: (name: string) => string) => Signer, body = '{"id":"ID"}'): string | undefined {
+    let made: Signer | undefined;
+    const side: ProviderSide = {
+      dialects: {},
+      page: 'slot',
+      games: [],
+      timeoutMs: 1_000,
+      api: () => () => Promise.resolve(undefined),
+      settings: ({ secret }) => {
+        made = signer(secret);
+        return {};
+      },
+      voice: () => ({
+        signer: made ?? signer((name) => name),
+        speaks: ['bet'],
+        newId: String,
+        say: ({ id }) => {
+          return { method: 'POST', path: '/bet', query: '', headers: {}, body: Buffer.from(body.replace('ID', id)) };
+        },
+        hear: () => ({ type: 'failed' }),
+        afterwards: () => ({ act: 'rest' }),
+      }),
+    };
+    const callbackUrl = 'http://127.0.0.1:4000/callbacks/x-demo';
+    return curlBet({ adapter: 'x', side, callbackUrl, player: 'alice', currency: 'EUR' });
   }
+  const plain = (secret: (name: string) => string): Signer =>
+    hmacSha256({ headers: ['x-sign'], secrets: [secret('key')], encoding: 'hex' });
+
+  test('is made by openssl, from the secret in the file', () => {
+    const command = signedBy(plain);
+    expect(command).toContain(`BODY='{"id":"'$(date +%s)'"}'`);
+    expect(command).toContain('/"x": {/,/}/s/.*"key": ');
+    expect(command).toContain('http://127.0.0.1:4000/callbacks/x-demo/bet -H "x-sign: $SIGNATURE"');
+  });
+
+  test.each<[string, (secret: (name: string) => string) => Signer]>([
+    ['a shared token', (secret) => sharedToken({ header: 'x-token', tokens: [secret('token')] })],
+    ['Base64', (secret) => hmacSha256({ headers: ['x-sign'], secrets: [secret('key')], encoding: 'base64' })],
+    ['a second header', (secret) => allOf(sharedToken({ header: 'x-key', tokens: ['public'] }), plain(secret))],
+    ['a secret path', (secret) => allOf(secretPath({ secrets: [secret('path')] }), plain(secret))],
+  ])('is not offered where the provider has %s', (_what, signer) => {
+    expect(signedBy(signer)).toBeUndefined();
+  });
+
+  test('is not offered where a shell would misread it', () => {
+    expect(signedBy(plain, `{"id":"ID","name":"o'hara"}`)).toBeUndefined();
+  });
+
+  test('is there for one of the providers, and shows none of the secrets', () => {
+    const { stateDirectory, start } = fresh();
+    start();
+    const offered = [...providers].flatMap(([adapter, { side }]) => {
+      const callbackUrl = `http://127.0.0.1:4000/callbacks/${adapter}-demo`;
+      return curlBet({ adapter, side, callbackUrl, player: 'alice', currency: 'EUR' }) ?? [];
+    });
+    expect(offered.length).toBeGreaterThan(0);
+    const secrets = Object.values(keptIn(stateDirectory).providers).flatMap((each) => Object.values(each));
+    for (const command of offered) expect(secrets.filter((each) => command.includes(each))).toEqual([]);
+  });
 });

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -14,6 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { providers } from '../../src/adapters/registry.js';
 import { leavingLoopback, openBrowser, openContext } from '../support/browser.js';
+import { freePorts, type Ports } from './ports.js';
 
 /** What somebody sees who types `npm start` for the first time: the printed page, a game, the explorer, and the end. */
 
@@ -21,7 +21,7 @@ const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const started: ChildProcess[] = [];
 let directory: string;
-let ports: { PORT: string; SIMULATOR_PORT: string };
+let ports: Ports;
 
 interface Gateway {
   readonly child: ChildProcess;
@@ -33,42 +33,6 @@ interface Gateway {
 /** Only what a terminal has; nothing that configures Croupier. */
 function environment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: process.env['HOME'], ...ports };
-}
-
-/** A port for the gateway, and one from which as many are free as there are simulators. */
-async function freePorts(): Promise<typeof ports> {
-  for (;;) {
-    const [gateway] = await tryPorts(0, 1);
-    const [first] = await tryPorts(0, 1);
-    if (gateway === undefined || first === undefined) continue;
-    const all = await tryPorts(first, providers.size);
-    if (all.length === providers.size && !all.includes(gateway)) {
-      return { PORT: String(gateway), SIMULATOR_PORT: String(first) };
-    }
-  }
-}
-
-/** Listens on so many ports in a row at once, and lets go of them. @returns those that were free */
-async function tryPorts(first: number, count: number): Promise<number[]> {
-  const opened = await Promise.all(
-    Array.from({ length: count }, async (_, index) => {
-      const server = createServer();
-      const listening = once(server, 'listening').then(
-        () => server,
-        () => undefined,
-      );
-      server.listen(first === 0 ? 0 : first + index, '127.0.0.1');
-      return listening;
-    }),
-  );
-  const found: number[] = [];
-  for (const server of opened) {
-    const address = server?.address();
-    if (server === undefined || typeof address !== 'object' || address === null) continue;
-    found.push(address.port);
-    await once(server.close(), 'close');
-  }
-  return found;
 }
 
 /** What `npm start` runs after the build. */
@@ -219,7 +183,7 @@ describe('a newcomer', { timeout: 40_000 }, () => {
   beforeAll(async () => {
     await run('npm', ['run', '-s', 'build'], { cwd: root });
     directory = await mkdtemp(join(tmpdir(), 'croupier-newcomer-'));
-    ports = await freePorts();
+    ports = await freePorts(providers.size);
     gateway = await startGateway();
     browser = await openBrowser();
     const authorization = `Bearer ${tokens(gateway.printed).player}`;
@@ -381,7 +345,7 @@ describe('a newcomer', { timeout: 40_000 }, () => {
     'who starts again on a taken %s is told which one it is',
     async (taken) => {
       const startedAt = performance.now();
-      const child = spawnGateway({ ...environment(), ...(await freePorts()), [taken]: ports[taken] });
+      const child = spawnGateway({ ...environment(), ...(await freePorts(providers.size)), [taken]: ports[taken] });
       const exit = once(child, 'exit');
       const complaint = child.stderr ? await text(child.stderr) : '';
       expect(await exit).toEqual([1, null]);

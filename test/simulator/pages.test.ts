@@ -162,7 +162,8 @@ describe('any page', () => {
     const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
     expect((await fetch(`${url}/sessions/${key}/events`)).status).toBe(404);
     for (const path of ['bets', 'bets/1/act', 'bets/1/void', 'mishap']) {
-      expect((await fetch(`${url}/sessions/${key}/${path}`, post)).status, path).toBe(404);
+      const { status } = await fetch(`${url}/sessions/${key}/${path}`, post);
+      expect({ path, status }).toEqual({ path, status: 404 });
     }
   });
 

@@ -34,7 +34,7 @@ function table() {
     reckoning,
     account,
     begin: (...movements: ProviderMovement[]) => reckoning.begin(account, movements),
-    hear(message: ProviderMovement, verdict: ProviderVerdict | 'no-answer', durationMs = 5) {
+    hear: (message: ProviderMovement, verdict: ProviderVerdict | 'no-answer', durationMs = 5): void => {
       const request = { method: 'POST', path: '', query: '', headers: {}, body: Buffer.alloc(0) };
       const outcome = { status: 200, body: '' };
       reckoning.hear(account, { message, attempt: 1, request, outcome, verdict, fault: undefined, durationMs });

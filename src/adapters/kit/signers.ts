@@ -114,7 +114,9 @@ export function secretPath({ secrets }: { secrets: readonly string[] }): Signer 
       return isOneOf(segment, secrets) ? verified(request, { path: rest }) : undefined;
     },
     sign: (request) => ({ ...request, path: `/${secrets[0] ?? ''}${request.path}` }),
-    publicPath: (path) => path.replace(/^\/[^/]*/, '/***'),
+    // Wherever else somebody's mistake put it, a secret is not shown either.
+    publicPath: (path) =>
+      secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), path.replace(/^\/[^/]*/, '/***')),
   };
 }
 
