@@ -105,11 +105,7 @@ describe('a provider is known in its folder and the list of all only', () => {
   it.each(providers)('%s is named nowhere else', (provider) => {
     const elsewhere = files.filter(
       ({ path, text }) =>
-        new RegExp(provider, 'i').test(text) &&
-        !path.startsWith(`adapters/${provider}/`) &&
-        // The proofs of the bench still send with it.
-        path !== 'simulator/igpx/callbacks.ts' &&
-        path !== 'adapters/all.ts',
+        new RegExp(provider, 'i').test(text) && !path.startsWith(`adapters/${provider}/`) && path !== 'adapters/all.ts',
     );
     expect(elsewhere.map(({ path }) => path)).toEqual([]);
   });

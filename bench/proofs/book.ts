@@ -1,4 +1,4 @@
-import type { Delivery } from '../../src/simulator/igpx/callbacks.js';
+import type { Delivery } from './provider.js';
 
 /** What the provider knows of a movement it sent. */
 export interface Sent {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { providers } from '../../src/adapters/registry.js';
-import { createIgpxProvider, type IgpxProvider, type IgpxProviderOptions } from '../../src/simulator/igpx/callbacks.js';
+import { createIgpxProvider, type IgpxProvider, type IgpxProviderOptions } from './provider.js';
 import { bench, settingsOf } from '../bets.js';
 import { type Running, startGateway } from '../gateway.js';
 

@@ -1,4 +1,4 @@
-import type { Delivery, IgpxProvider } from '../../src/simulator/igpx/callbacks.js';
+import type { Delivery, IgpxProvider } from './provider.js';
 import { bench } from '../bets.js';
 import { openGateway, openProvider } from './gateway.js';
 import type { Sent } from './book.js';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Delivery, Exchange, IgpxProvider } from '../../src/simulator/igpx/callbacks.js';
+import type { Delivery, Exchange, IgpxProvider } from './provider.js';
 import { bench } from '../bets.js';
 import { type Book, openBook, type Sent } from './book.js';
 import type { Random } from '../../test/support/random.js';

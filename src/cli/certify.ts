@@ -5,10 +5,12 @@ import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { type Provider, providers } from '../adapters/registry.js';
+import { issueToken } from '../auth.js';
 import { type CaseResult, type Certificate, certify } from '../certification/certify.js';
 import { htmlReport } from '../certification/report-html.js';
 import { junitReport } from '../certification/report-junit.js';
-import { startOwnGateway } from './own-gateway.js';
+import { createOperator } from '../simulator/load/operator.js';
+import { type OwnGateway, type OwnIntegration, startOwnGateway } from './own-gateway.js';
 
 const usage = `Usage: npm run certify -- --provider <id> [--dialect <name>] [--url <url> --settings <file.yaml>] [--report <folder>]
   --provider  ${[...providers.keys()].join(', ')}, or all
@@ -65,8 +67,6 @@ function providerOf(id: string): Provider {
   return provider;
 }
 
-const CURRENCY = 'EUR';
-
 /** Every wanted provider in every wanted dialect, each as an integration of one gateway with a player of its own. */
 async function examineOwnGateway(wish: {
   provider: string;
@@ -74,45 +74,16 @@ async function examineOwnGateway(wish: {
   report: string;
 }): Promise<boolean> {
   const ids = wish.provider === 'all' ? [...providers.keys()] : [wish.provider];
-  const wanted = ids.flatMap((id) => {
-    const provider = providerOf(id);
-    const dialects = ['', ...Object.keys(provider.side.dialects)];
-    if (wish.dialect !== undefined && !dialects.includes(wish.dialect)) {
-      throw new UsageError(`${id} has the dialects ${dialects.slice(1).join(', ') || '(none)'}.`);
-    }
-    return dialects
-      .filter((dialect) => wish.dialect === undefined || dialect === wish.dialect)
-      .map((dialect) => ({ provider, id, name: dialect === '' ? id : `${id}-${dialect}`, dialect }));
-  });
-  const settings = new Map<string, unknown>();
-  const gateway = await startOwnGateway({
-    currency: CURRENCY,
-    balance: '1000.00',
-    players: wanted.map(({ name }) => playerOf(name)),
-    integrations: (callbackUrl) =>
-      wanted.map(({ provider: { side }, id, name, dialect }) => {
-        const plain = side.settings({
-          apiUrl: 'http://127.0.0.1:1',
-          callbackUrl: callbackUrl(name),
-          secret: secretOf(name),
-        });
-        const currency = 'currency' in plain ? { currency: CURRENCY } : {};
-        settings.set(name, { ...plain, ...currency, ...side.dialects[dialect] });
-        return { id: name, adapter: id, currency: CURRENCY, settings: settings.get(name) };
-      }),
-  });
+  const gateway = await startOwnGateway(ids.flatMap((id) => wantedOf(id, wish.dialect)));
   try {
     let passed = true;
-    for (const { provider, name } of wanted) {
-      const url = gateway.callbackUrl(name);
-      const examination = {
-        name,
-        provider,
-        settings: settings.get(name),
-        url,
-        player: playerOf(name),
-        currency: CURRENCY,
-      };
+    for (const integration of gateway.config.integrations) {
+      const { id, adapter, settings, currencies } = integration;
+      const [currency = ''] = currencies;
+      const player = playerOf(id);
+      await fund(gateway, integration.brand, { player, currency });
+      const url = `${gateway.url}/callbacks/${id}`;
+      const examination = { name: id, provider: providerOf(adapter), settings, url, player, currency };
       passed = (await examine(examination, wish.report)) && passed;
     }
     const books = await gateway.audit();
@@ -123,13 +94,30 @@ async function examineOwnGateway(wish: {
   }
 }
 
+function wantedOf(id: string, wished: string | undefined): OwnIntegration[] {
+  const provider = providerOf(id);
+  const dialects = [undefined, ...Object.keys(provider.side.dialects)];
+  if (wished !== undefined && !dialects.includes(wished)) {
+    throw new UsageError(`${id} has the dialects ${dialects.slice(1).join(', ') || '(none)'}.`);
+  }
+  return dialects
+    .filter((dialect) => wished === undefined || dialect === wished)
+    .map((dialect) => ({ id: dialect === undefined ? id : `${id}-${dialect}`, provider, dialect }));
+}
+
+async function fund(
+  { url, config: { auth } }: OwnGateway,
+  brand: string,
+  { player, currency }: { player: string; currency: string },
+): Promise<void> {
+  if (auth.kind !== 'secret') throw new Error('A gateway of our own has a secret of its own');
+  const token = await issueToken(auth.secret, { subject: 'certify', brand, roles: ['service'] }, 3_600);
+  await createOperator({ url, token, currency }).fund([{ player, balance: '1000.00' }]);
+}
+
 /** Short, and of letters, digits and "_": what the pickiest protocol takes. */
 function playerOf(name: string): string {
   return `c_${createHash('sha256').update(name).digest('hex').slice(0, 10)}`;
-}
-
-function secretOf(name: string): (of: string) => string {
-  return (of) => createHash('sha256').update(`${name} ${of}`).digest('hex');
 }
 
 async function examine({ name, ...options }: Examination, report: string): Promise<boolean> {

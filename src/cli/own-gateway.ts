@@ -1,60 +1,42 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { adapters } from '../adapters/registry.js';
+import { adapters, type Provider } from '../adapters/registry.js';
 import { createApp } from '../app.js';
-import { createCashier } from '../cashier/cashier.js';
-import { loadConfig } from '../config.js';
-import { startEmbeddedPostgres } from '../database.js';
+import { type Config, loadConfig } from '../config.js';
 import { audit, type AuditReport } from '../ledger/audit.js';
-import { parseDecimal } from '../ledger/money.js';
-import { migrate } from '../migrate.js';
 import { createLogger } from '../observability/logger.js';
-import { createPlayers } from '../players/players.js';
 
-/** A gateway for one command: its own database in a folder of its own, its own players, and nothing left behind. */
+/** A gateway for one command, durable as a real one: its own database in a folder of its own, and nothing left behind. */
 export interface OwnGateway {
-  /** Where the integration takes callbacks. */
-  callbackUrl(integration: string): string;
+  readonly url: string;
+  readonly config: Config;
   audit(): Promise<AuditReport>;
   close(): Promise<void>;
 }
 
-export interface OwnGatewayOptions {
-  /** `settings` may depend on the gateway's own address, which some providers sign. */
-  readonly integrations: (callbackUrl: (integration: string) => string) => readonly {
-    readonly id: string;
-    readonly adapter: string;
-    readonly currency: string;
-    readonly settings: unknown;
-  }[];
-  readonly players: readonly string[];
-  readonly currency: string;
-  /** What each player has, as decimal text. */
-  readonly balance: string;
-  /** Listens here; a free port unless told. */
-  readonly port?: number;
+export interface OwnIntegration {
+  readonly id: string;
+  readonly provider: Provider;
+  /** One of the protocol's further dialects; its default when absent. */
+  readonly dialect?: string | undefined;
 }
 
 const BRAND = 'own';
+const CURRENCY = 'EUR';
 
-export async function startOwnGateway(options: OwnGatewayOptions): Promise<OwnGateway> {
+/** @returns a gateway that listens on loopback, with these integrations of one brand and no players */
+export async function startOwnGateway(integrations: readonly OwnIntegration[]): Promise<OwnGateway> {
   const directory = await mkdtemp(join(tmpdir(), 'croupier-own-'));
-  await mkdir(join(directory, 'postgres'));
-  const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
-  const cleanUp = async (): Promise<void> => {
-    await server.close();
-    await rm(directory, { recursive: true, force: true });
-  };
+  const cleanUp = (): Promise<void> => rm(directory, { recursive: true, force: true });
   try {
-    await migrate(server.url);
-    const running = await startApp(options, directory, server.url);
+    const app = await listen(directory, integrations);
     return {
-      ...running,
+      ...app,
       async close() {
-        await running.close();
+        await app.close();
         await cleanUp();
       },
     };
@@ -64,73 +46,51 @@ export async function startOwnGateway(options: OwnGatewayOptions): Promise<OwnGa
   }
 }
 
-async function startApp(options: OwnGatewayOptions, directory: string, databaseUrl: string): Promise<OwnGateway> {
-  const { currency, players, balance } = options;
-  const port = options.port ?? (await freePort());
-  const callbackUrl = (integration: string): string => `http://127.0.0.1:${port}/callbacks/${integration}`;
-  const integrations = options.integrations(callbackUrl).map(({ currency: own, ...each }) => ({
-    ...each,
-    brand: BRAND,
-    currencies: [own],
-  }));
+async function listen(directory: string, integrations: readonly OwnIntegration[]): Promise<OwnGateway> {
+  const run = randomUUID();
+  const entries = integrations.map((each) => entryOf(each, run));
+  const currencies = [...new Set(entries.flatMap((each) => each.currencies))];
   const path = join(directory, 'croupier.yaml');
-  await writeFile(
-    path,
-    JSON.stringify({
-      currencies: { [currency]: {} },
-      brands: [{ id: BRAND, currencies: [currency] }],
-      integrations,
-      catalogueHours: 0,
-    }),
-  );
-  const config = loadConfig(
-    {
-      CROUPIER_CONFIG: path,
-      CROUPIER_AUTH_SECRET: randomBytes(32).toString('hex'),
-      DATABASE_URL: databaseUrl,
-      HOST: '127.0.0.1',
-      PORT: String(port),
-      LOG_LEVEL: 'error',
-    },
-    { adapters },
-  );
+  const file = {
+    currencies: Object.fromEntries(currencies.map((currency) => [currency, {}])),
+    brands: [{ id: BRAND, currencies }],
+    integrations: entries,
+    database: { directory: join(directory, 'postgres') },
+    // Nobody is there to be asked.
+    catalogueHours: 0,
+  };
+  await writeFile(path, JSON.stringify(file));
+  const own = { CROUPIER_CONFIG: path, CROUPIER_AUTH_SECRET: secretOf(run, 'auth'), HOST: '127.0.0.1', PORT: '0' };
+  const config = loadConfig({ ...own, LOG_LEVEL: 'error' }, { adapters });
   const app = await createApp(config, createLogger({ level: config.logLevel }));
-  try {
-    await new Promise<void>((resolve, reject) => {
-      app.http.once('error', reject).listen(port, '127.0.0.1', resolve);
-    });
-    await fund(app, config, players, { currency, balance });
-  } catch (error) {
-    await app.close();
-    throw error;
-  }
-  return { callbackUrl, audit: () => audit(app.database.orm), close: () => app.close() };
+  await new Promise<void>((resolve) => {
+    app.http.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = app.http.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    config,
+    audit: () => audit(app.database.orm),
+    close: () => app.close(),
+  };
 }
 
-async function fund(
-  { database, ledger }: Awaited<ReturnType<typeof createApp>>,
-  config: ReturnType<typeof loadConfig>,
-  players: readonly string[],
-  { currency, balance }: { currency: string; balance: string },
-): Promise<void> {
-  const amount = parseDecimal(balance);
-  if (amount === undefined) throw new TypeError(`"${balance}" is no amount`);
-  const brandCurrencies = new Map([[BRAND, new Set([currency])]]);
-  const directory = createPlayers({ orm: database.orm, ledger, brandCurrencies });
-  const cashier = createCashier({ ledger, currencies: config.currencies });
-  await Promise.all(
-    players.map(async (player) => {
-      await directory.create({ brand: BRAND, externalId: player });
-      const idempotencyKey = 'first';
-      await cashier.deposit({ brand: BRAND, player, currency, amount, idempotencyKey, reference: undefined });
-    }),
-  );
+function entryOf({ id, provider: { adapter, side }, dialect }: OwnIntegration, run: string) {
+  const settings = side.settings({
+    apiUrl: 'http://127.0.0.1:1',
+    // Settings may hold the callback URL. It is only compared, never called: what is signed need not be where it is sent.
+    callbackUrl: `http://127.0.0.1/callbacks/${id}`,
+    secret: (name) => secretOf(run, `${id} ${name}`),
+  });
+  return {
+    id,
+    adapter: adapter.id,
+    brand: BRAND,
+    currencies: [side.currencies?.[0] ?? CURRENCY],
+    settings: { ...settings, ...side.dialects[dialect ?? ''] },
+  };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+function secretOf(run: string, name: string): string {
+  return createHash('sha256').update(`${run} ${name}`).digest('hex');
 }

@@ -1,22 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { adapters, type Provider, providers } from '../adapters/registry.js';
-import { createApp } from '../app.js';
 import { issueToken } from '../auth.js';
 import { type Config, describeProblems, loadConfig } from '../config.js';
 import type { IntegrationConfig } from '../config/types.js';
 import { startEmbeddedPostgres } from '../database.js';
 import { audit, type AuditReport } from '../ledger/audit.js';
 import { withOverrides } from '../ledger/policy.js';
-import { createLogger } from '../observability/logger.js';
 import { noFaults } from '../simulator/faults.js';
 import { type LoadReport, runLoad } from '../simulator/load/load.js';
 import { createOperator } from '../simulator/load/operator.js';
+import { startOwnGateway } from './own-gateway.js';
 
 const usage = `Usage: npm run simulate -- --provider <id> [--dialect <name>] [--players 200] [--rate 500] [--seconds 20]
                                  [--faults 5%] [--seed 7] [--url <gateway>]
@@ -46,7 +41,7 @@ interface Target {
 
 /** `npm run simulate`: plays a provider under load and with faults. Ends with 0 only when nothing contradicts. */
 async function run(wish: Wish): Promise<LoadReport> {
-  const target = wish.url === undefined ? await startOwnGateway(wish) : findGateway(wish, wish.url);
+  const target = wish.url === undefined ? await startTarget(wish) : findGateway(wish, wish.url);
   try {
     return await play(wish, target);
   } finally {
@@ -102,56 +97,18 @@ function violationsOf({ invariants }: AuditReport): string[] {
   return invariants.flatMap(({ name, violations }) => violations.map(({ id, what }) => `${name}: ${id ?? ''} ${what}`));
 }
 
-const BRAND = 'simulated';
-const CURRENCY = 'EUR';
-
-/** A gateway for this run alone, durable as a real one. */
-async function startOwnGateway({ provider, dialect }: Wish): Promise<Target> {
-  const directory = await mkdtemp(join(tmpdir(), 'croupier-simulate-'));
-  const { side, adapter } = provider;
-  const id = `${adapter.id}-load`;
-  // Settings may hold the callback URL. It is only compared, never called: what is signed need not be where it is sent.
-  const callbackUrl = `http://127.0.0.1/callbacks/${id}`;
-  const secret = (name: string): string => createHash('sha256').update(`${directory} ${name}`).digest('hex');
-  const settings = {
-    ...side.settings({ apiUrl: 'http://127.0.0.1:1', callbackUrl, secret }),
-    ...side.dialects[dialect ?? ''],
+/** A gateway for this run alone. */
+async function startTarget({ provider, dialect }: Wish): Promise<Target> {
+  const id = `${provider.adapter.id}-load`;
+  const gateway = await startOwnGateway([{ id, provider, dialect }]);
+  return {
+    url: gateway.url,
+    integration: integrationOf(gateway.config, provider.adapter.id),
+    auth: gateway.config.auth,
+    isNew: true,
+    findViolations: () => gateway.audit(),
+    close: () => gateway.close(),
   };
-  const currency = side.currencies?.[0] ?? CURRENCY;
-  const file = {
-    currencies: { [currency]: {} },
-    brands: [{ id: BRAND, currencies: [currency] }],
-    integrations: [{ id, adapter: adapter.id, brand: BRAND, currencies: [currency], settings }],
-    database: { directory: join(directory, 'postgres') },
-    // Nobody is there to be asked.
-    catalogueHours: 0,
-  };
-  const path = join(directory, 'croupier.yaml');
-  const cleanUp = (): Promise<void> => rm(directory, { recursive: true, force: true });
-  try {
-    await writeFile(path, JSON.stringify(file));
-    const own = { CROUPIER_CONFIG: path, CROUPIER_AUTH_SECRET: secret('auth'), HOST: '127.0.0.1', PORT: '0' };
-    const config = loadConfig({ ...own, LOG_LEVEL: 'error' }, { adapters });
-    const app = await createApp(config, createLogger({ level: config.logLevel }));
-    await new Promise<void>((resolve) => {
-      app.http.listen(0, '127.0.0.1', resolve);
-    });
-    const { port } = app.http.address() as AddressInfo;
-    return {
-      url: `http://127.0.0.1:${port}`,
-      integration: integrationOf(config, adapter.id),
-      auth: config.auth,
-      isNew: true,
-      findViolations: () => audit(app.database.orm),
-      async close() {
-        await app.close();
-        await cleanUp();
-      },
-    };
-  } catch (error) {
-    await cleanUp();
-    throw error;
-  }
 }
 
 /** A gateway that runs elsewhere with this configuration. */

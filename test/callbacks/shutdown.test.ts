@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { igpxSigner } from '../../src/adapters/igpx/index.js';
-import { createIgpxProvider, type Delivery } from '../../src/simulator/igpx/callbacks.js';
+import { createIgpxProvider, type Delivery } from '../../bench/proofs/provider.js';
 import { igpxHash, startTestApp } from '../support/app.js';
 import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';

@@ -14,6 +14,7 @@ export const side: ProviderSide = {
   settings: ({ apiUrl, secret }) => {
     return { apiUrl, apiToken: secret('api-token'), callbackToken: [secret('callback-token')], currency: 'EUR' };
   },
+  currencies: ['EUR'],
   dialects: { 'trans-guid': { dialect: 'trans-guid' } },
   cases: (settings) => cases(Settings.parse(settings)),
   page: 'slot',

@@ -3,7 +3,7 @@ import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from '
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Signer } from '../../adapters/contract.js';
+import type { Signer } from '../../src/adapters/contract.js';
 
 /** What a simulated provider wants to tell the operator. Amounts are decimal text in major units. */
 interface Movement {
