@@ -97,11 +97,11 @@ describe('imports run downwards only', () => {
   });
 });
 
-describe('a provider is known in its folder and the list of all only', () => {
-  const providers = readdirSync(join(source, 'adapters'), { withFileTypes: true })
-    .filter((each) => each.isDirectory() && each.name !== 'kit' && each.name !== '_template')
-    .map((each) => each.name);
+const providers = readdirSync(join(source, 'adapters'), { withFileTypes: true })
+  .filter((each) => each.isDirectory() && each.name !== 'kit' && each.name !== '_template')
+  .map((each) => each.name);
 
+describe('a provider is known in its folder and the list of all only', () => {
   it.each(providers)('%s is named nowhere else', (provider) => {
     const elsewhere = files.filter(
       ({ path, text }) =>
@@ -112,6 +112,13 @@ describe('a provider is known in its folder and the list of all only', () => {
 });
 
 describe('the tree stays readable', () => {
+  it.each(providers)('the folder of %s has at most 600 lines of code', (provider) => {
+    const lines = under(`adapters/${provider}`).flatMap(({ text }) => text.split('\n'));
+    const code = lines.filter((line) => !/^\s*(?:\/\/|\/?\*|$)/.test(line));
+    expect(code.length).toBeGreaterThan(100);
+    expect(code.length).toBeLessThanOrEqual(600);
+  });
+
   it('no file is longer than 400 lines', () => {
     expect(files.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path)).toEqual([]);
   });

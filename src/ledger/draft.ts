@@ -35,6 +35,8 @@ export interface Draft {
   readonly wallets: Map<string, WalletDraft>;
   /** By key of the movement. */
   readonly known: Map<string, StoredRow>;
+  /** Key of the movement at a sequence of a wallet. */
+  readonly places: Map<string, string>;
   /** Keys of the movements in the rounds that were asked for, in the wallets' order. */
   readonly rounds: Map<string, string[]>;
   readonly rows: HashedRow[];
@@ -73,17 +75,17 @@ export async function openDraft(
     statusChanges: new Map(),
     wallets: new Map(),
     known: new Map(),
+    places: new Map(),
     rounds: new Map([...rounds.keys()].map((round) => [round, []])),
     rows: [],
   };
   for (const row of wallets?.rows ?? []) addWallet(draft, walletRow(row));
   for (const row of known?.rows ?? []) {
-    const stored = storedRow(row);
-    draft.known.set(movementKey(stored), stored);
+    know(draft, storedRow(row));
   }
   for (const row of inRounds?.rows ?? []) {
     const stored = storedRow(row);
-    draft.known.set(movementKey(stored), stored);
+    know(draft, stored);
     addToRound(draft, stored);
   }
   await openMissingWallets(connection, draft, pending);
@@ -171,6 +173,17 @@ function roundsOf(pending: readonly Pending[]): Map<string, RoundQuery> {
   return rounds;
 }
 
+export function know(draft: Draft, row: StoredRow): void {
+  const key = movementKey(row);
+  draft.known.set(key, row);
+  draft.places.set(placeKey(row.lane, row.walletId, row.sequence), key);
+}
+
+/** The row at a sequence of a wallet, if the unit has read or written it. */
+export function rowAt(draft: Draft, wallet: { lane: number; id: bigint }, sequence: bigint): StoredRow | undefined {
+  return draft.known.get(draft.places.get(placeKey(wallet.lane, wallet.id, sequence)) ?? '');
+}
+
 /** Keeps a row among those of its round, if that was asked for. */
 export function addToRound(draft: Draft, row: StoredRow): void {
   if (row.round !== null) draft.rounds.get(roundKey({ ...row, round: row.round }))?.push(movementKey(row));
@@ -191,6 +204,10 @@ export function walletKey(player: { lane: number; id: bigint }, currency: string
 
 export function movementKey(row: KeyQuery): string {
   return `${row.lane}|${row.playerId}|${row.integration}|${row.externalKey}`;
+}
+
+function placeKey(lane: number, walletId: bigint, sequence: bigint): string {
+  return `${lane}|${walletId}|${sequence}`;
 }
 
 function roundKey(row: RoundQuery): string {

@@ -6,10 +6,12 @@ import {
   addToRound,
   type Draft,
   keysOf,
+  know,
   movementKey,
   openDraft,
   playerKey,
   roundRows,
+  rowAt,
   type UnitContext,
   type WalletDraft,
   walletKey,
@@ -174,7 +176,7 @@ function postDecision(
   for (const row of rows) postRow(draft, wallet, row, pending.receivedAt);
   const [first] = rows;
   if (first?.undoes != null && target !== undefined) {
-    draft.known.set(movementKey(target), { ...target, rolledBack: true, undoneBy: first.sequence });
+    know(draft, { ...target, rolledBack: true, undoneBy: first.sequence });
     // The bet it paid is open again.
     if (target.kind === 'win') addWins(draft, wallet, target.resolves, -1);
   }
@@ -192,12 +194,8 @@ function postDecision(
 }
 
 function addWins(draft: Draft, wallet: WalletDraft, bet: bigint | null, count: number): void {
-  if (bet === null) return;
-  for (const [key, row] of draft.known) {
-    if (row.lane !== wallet.lane || row.walletId !== wallet.id || row.sequence !== bet) continue;
-    draft.known.set(key, { ...row, wins: row.wins + count });
-    return;
-  }
+  const row = bet === null ? undefined : rowAt(draft, wallet, bet);
+  if (row !== undefined) know(draft, { ...row, wins: row.wins + count });
 }
 
 function postRow(draft: Draft, wallet: WalletDraft, row: LedgerRow, createdAt: Date): void {
@@ -209,7 +207,7 @@ function postRow(draft: Draft, wallet: WalletDraft, row: LedgerRow, createdAt: D
   wallet.moved = true;
   draft.rows.push({ ...chained, hash });
   const stored: StoredRow = { ...chained, currency: wallet.currency.code, rolledBack: false, undoneBy: null, wins: 0 };
-  draft.known.set(movementKey(stored), stored);
+  know(draft, stored);
   addToRound(draft, stored);
 }
 

@@ -61,13 +61,16 @@ function hypeHash({ callbackUrl, apiKeys = [] }: Settings): Signer {
  * The provider's sample signs `url + JSON.stringify(body)`. The URL is the registered one, never one made up from the
  * caller's `Host`; whether its query counts is not stated, so it is tried with and without.
  */
-function signedForms(callbackUrl: string, request: Pick<WireRequest, 'path' | 'query' | 'body'>): SignedForm[] {
-  const { path, query, body } = request;
+function* signedForms(
+  callbackUrl: string,
+  { path, query, body }: Pick<WireRequest, 'path' | 'query' | 'body'>,
+): Generator<SignedForm> {
   const url = callbackUrl + path;
-  const urls = query === '' ? [url] : [`${url}?${query}`, url];
-  return [body, ...writtenAgain(body)].flatMap((each) =>
-    urls.map((start) => ({ message: Buffer.concat([Buffer.from(start), each]), body: each })),
-  );
+  const urls = (query === '' ? [url] : [`${url}?${query}`, url]).map((each) => Buffer.from(each));
+  for (const start of urls) yield { message: Buffer.concat([start, body]), body };
+  for (const again of writtenAgain(body)) {
+    for (const start of urls) yield { message: Buffer.concat([start, again]), body: again };
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { createHash, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hash, timingSafeEqual } from 'node:crypto';
 import { BlockList, isIP } from 'node:net';
 import type { CallbackRequest, Signer, VerifiedCallback, WireRequest } from '../contract.js';
 
@@ -15,7 +15,7 @@ export interface HmacOptions {
   readonly secrets: readonly string[];
   readonly encoding: 'hex' | 'base64';
   /** Forms in which the provider may have signed the request, likeliest first; the raw body unless told. Signing uses the first. */
-  readonly forms?: (request: Pick<WireRequest, 'path' | 'query' | 'body'>) => readonly SignedForm[];
+  readonly forms?: (request: Pick<WireRequest, 'path' | 'query' | 'body'>) => Iterable<SignedForm>;
 }
 
 /**
@@ -34,19 +34,23 @@ export function hmacSha256({ headers, secrets, encoding, forms = rawBody }: Hmac
     throw new TypeError('A signer needs a header that carries the signature.');
   }
 
+  /** The form that was signed so. Forms are made one by one, as the first is nearly always the one. */
+  function findForm(request: CallbackRequest, signature: Buffer): SignedForm | undefined {
+    for (const form of forms(request)) {
+      for (const key of keys) {
+        if (timingSafeEqual(createHmac('sha256', key).update(form.message).digest(), signature)) return form;
+      }
+    }
+    return undefined;
+  }
+
   return {
     verify(request) {
-      // Digests are made once, and only when a header holds something that could be a signature.
-      let digests: { form: SignedForm; digest: Buffer }[] | undefined;
       for (const header of headers) {
         const signature = request.headers[header];
         if (typeof signature !== 'string' || !DIGEST[encoding].test(signature)) continue;
-        const given = Buffer.from(signature, encoding);
-        digests ??= forms(request).flatMap((form) =>
-          keys.map((key) => ({ form, digest: createHmac('sha256', key).update(form.message).digest() })),
-        );
-        const fitting = digests.find(({ digest }) => timingSafeEqual(digest, given));
-        if (fitting !== undefined) return verified(request, { body: fitting.form.body });
+        const form = findForm(request, Buffer.from(signature, encoding));
+        if (form !== undefined) return verified(request, { body: form.body });
       }
       return undefined;
     },
@@ -93,10 +97,11 @@ export function keyedHmacSha256({ keyHeader, pairs, ...options }: KeyedHmacOptio
 /** A shared token in a header: all the proof there is, so the connection has to be private. */
 export function sharedToken({ header, tokens }: { header: string; tokens: readonly string[] }): Signer {
   assertSecrets(tokens);
+  const digests = tokens.map(digestOf);
   return {
     verify(request) {
       const given = request.headers[header];
-      return typeof given === 'string' && isOneOf(given, tokens) ? verified(request) : undefined;
+      return typeof given === 'string' && isOneOf(given, digests) ? verified(request) : undefined;
     },
     sign: (request) => ({ ...request, headers: { ...request.headers, [header]: tokens[0] ?? '' } }),
   };
@@ -108,10 +113,11 @@ export function secretPath({ secrets }: { secrets: readonly string[] }): Signer 
   if (secrets.some((secret) => !/^[A-Za-z0-9_-]+$/.test(secret))) {
     throw new TypeError('A secret path may hold letters, digits, "-" and "_" only.');
   }
+  const digests = secrets.map(digestOf);
   return {
     verify(request) {
       const [, segment = '', rest = ''] = /^\/([^/]+)(.*)$/s.exec(request.path) ?? [];
-      return isOneOf(segment, secrets) ? verified(request, { path: rest }) : undefined;
+      return isOneOf(segment, digests) ? verified(request, { path: rest }) : undefined;
     },
     sign: (request) => ({ ...request, path: `/${secrets[0] ?? ''}${request.path}` }),
     // Wherever else somebody's mistake put it, a secret is not shown either.
@@ -162,11 +168,15 @@ export function allOf(first: Signer, ...others: readonly Signer[]): Signer {
   };
 }
 
-function isOneOf(given: string, secrets: readonly string[]): boolean {
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const wanted = digest(given);
+function digestOf(text: string): Buffer {
+  return hash('sha256', text, 'buffer');
+}
+
+/** @param digests of the live secrets */
+function isOneOf(given: string, digests: readonly Buffer[]): boolean {
+  const digest = digestOf(given);
   // Every secret is compared, so that the time taken tells nothing.
-  return secrets.map((secret) => timingSafeEqual(digest(secret), wanted)).includes(true);
+  return digests.map((each) => timingSafeEqual(each, digest)).includes(true);
 }
 
 function assertSecrets(secrets: readonly string[]): void {
