@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
+import pg from 'pg';
 import { fundWallets, openBenchDatabase } from './bench-database.js';
 import { startEmbeddedPostgres } from '../src/database.js';
 import { providers } from '../src/adapters/registry.js';
@@ -135,7 +136,6 @@ async function loadFresh(
   target: Running,
   options: { connections: number; wallets: number; provider: string | undefined; ledger: boolean },
 ): Promise<LoadResult> {
-  await delay(SETTLE_MS);
   files += 1;
   const perSecondMax = options.ledger ? BETS_PER_SECOND_LEDGER : BETS_PER_SECOND_MAX;
   const plan: BetsOptions = {
@@ -145,11 +145,24 @@ async function loadFresh(
     ...(options.provider !== undefined && { provider: options.provider }),
   };
   const bets = await writeBets(join(directory, `bets-${files}`), plan);
+  await settle();
   const result = await load(generator, { url: target.url, bets, connections: options.connections, seconds });
   await rm(bets.file);
   if (result.requests > plan.count)
     throw new Error('The bets ran out, so some were sent twice; raise BETS_PER_SECOND_MAX');
   return result;
+}
+
+/**
+ * What one measurement left behind for the disk is written before the next, not while it runs: a checkpoint falls due every
+ * ten measurements or so, and would always hit the same one.
+ */
+async function settle(): Promise<void> {
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  await client.query('checkpoint');
+  await client.end();
+  await delay(SETTLE_MS);
 }
 
 async function preparePgbench(): Promise<boolean> {
@@ -181,8 +194,6 @@ async function runPgbench(): Promise<number> {
     url.href,
   ]);
   const tps = Number(/tps = ([\d.]+)/.exec(stdout)?.[1]);
-  // Its dirty pages are written now, and not while the next target is measured.
-  await execute('psql', [server.url, '-qc', 'checkpoint']);
   say(`  pgbench: ${tps.toFixed(0)}/s`);
   return tps;
 }
