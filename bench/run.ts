@@ -23,7 +23,12 @@ const WARM_UP_S = 20;
 /** Between measurements: what one left behind for the disk or the collector is not charged to the next. */
 const SETTLE_MS = 2_000;
 const { values: flags } = parseArgs({
-  options: { rounds: { type: 'string', default: '3' }, seconds: { type: 'string', default: '5' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '5' },
+    /** Compares the providers with each other, and nothing else. */
+    providers: { type: 'boolean', default: false },
+  },
 });
 const rounds = Number(flags.rounds);
 const seconds = Number(flags.seconds);
@@ -90,15 +95,19 @@ async function bench(): Promise<void> {
   };
   // The compiler takes some twenty seconds of load before a process is as fast as it will be.
   for (const target of ['one transaction', 'no database', 'gateway'] as const) {
+    if (flags.providers && target !== 'gateway') continue;
     for (let second = 0; second < WARM_UP_S; second += seconds) await measure(target, 64);
+  }
+  const others = [...providers.keys()].filter((each) => each !== COMPARED_WITH);
+  for (const provider of others) {
+    for (let second = 0; second < WARM_UP_S / 2; second += seconds) await measure('gateway', 64, { provider });
   }
   measured.length = 0;
   const measureBeside = async (): Promise<LoadResult> => {
     await measure('gateway', PROVIDERS_AT, { name: `bets of ${COMPARED_WITH}` });
     return measured.at(-1)?.result ?? never();
   };
-  for (let round = 1; round <= rounds; round += 1) {
-    say(`round ${round} of ${rounds}`);
+  const measureBets = async (): Promise<void> => {
     for (const connections of CONNECTIONS) {
       const tps = pgbench && BESIDE_PGBENCH.has(connections) ? await runPgbench() : undefined;
       await measure('gateway', connections, { tps });
@@ -106,7 +115,11 @@ async function bench(): Promise<void> {
       await measure('one transaction', connections);
     }
     await measure('gateway', 64, { name: 'one hot wallet', wallets: 1 });
-    for (const provider of [...providers.keys()].filter((each) => each !== COMPARED_WITH)) {
+  };
+  for (let round = 1; round <= rounds; round += 1) {
+    say(`round ${round} of ${rounds}`);
+    if (!flags.providers) await measureBets();
+    for (const provider of others) {
       await measure('gateway', PROVIDERS_AT, { name: `bets of ${provider}`, provider, beside: await measureBeside() });
     }
   }
@@ -251,7 +264,9 @@ function report(generator: LoadGenerator, measured: readonly Measured[]): void {
     ),
     'pgbench per second': median(measured.flatMap((each) => each.tps ?? [])),
   };
-  console.table(Object.fromEntries(Object.entries(bars).map(([name, value]) => [name, Number(value.toFixed(2))])));
+  // What this run did not measure is left out.
+  const shown = Object.entries(bars).filter(([, value]) => Number.isFinite(value));
+  console.table(Object.fromEntries(shown.map(([name, value]) => [name, Number(value.toFixed(2))])));
   const conditions = {
     generator,
     cores: availableParallelism(),
@@ -260,7 +275,7 @@ function report(generator: LoadGenerator, measured: readonly Measured[]): void {
     wallets: WALLETS,
     node: process.version,
   };
-  process.stdout.write(`${JSON.stringify({ bench: 'bets', ...conditions, bars, rows })}\n`);
+  process.stdout.write(`${JSON.stringify({ bench: 'bets', ...conditions, bars: Object.fromEntries(shown), rows })}\n`);
 }
 
 function perSecond({ requests, seconds: took }: LoadResult): number {
