@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { providers } from '../../src/adapters/registry.js';
-import { createIgpxProvider, type IgpxProvider, type IgpxProviderOptions } from './provider.js';
+import { createProvider, type Provider, type ProviderOptions } from './provider.js';
 import { bench, settingsOf } from '../bets.js';
 import { type Running, startGateway } from '../gateway.js';
 
@@ -41,11 +41,11 @@ export async function openGateway(directory: string, databaseUrl: string): Promi
 /** A provider that keeps to its rules, with short waits so that a proof ends on the same day. */
 export function openProvider(
   { callbackUrl }: Gateway,
-  options: Pick<IgpxProviderOptions, 'socketsMax' | 'timeoutMs' | 'attemptsMax'>,
-): IgpxProvider {
-  const signer = providers.get(bench.provider)?.side.voice(settingsOf(bench.provider)).signer;
-  if (signer === undefined) throw new Error(`There is no provider ${bench.provider}`);
-  return createIgpxProvider({ callbackUrl, signer, retryDelayMs: 40, ...options });
+  options: Pick<ProviderOptions, 'socketsMax' | 'timeoutMs' | 'attemptsMax'>,
+): Provider {
+  const voice = providers.get(bench.provider)?.side.voice(settingsOf(bench.provider));
+  if (voice === undefined) throw new Error(`There is no provider ${bench.provider}`);
+  return createProvider({ callbackUrl, voice, retryDelayMs: 40, ...options });
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,4 @@
-import type { Delivery, IgpxProvider } from './provider.js';
+import type { Delivery, Provider } from './provider.js';
 import { bench } from '../bets.js';
 import { openGateway, openProvider } from './gateway.js';
 import type { Sent } from './book.js';
@@ -68,7 +68,7 @@ export async function proveOnce(options: OnceOptions): Promise<OnceReport> {
 
 interface Table {
   readonly options: OnceOptions;
-  readonly providers: readonly IgpxProvider[];
+  readonly providers: readonly Provider[];
   readonly random: Random;
   readonly sent: Map<string, Sent>;
   readonly faults: string[];
@@ -88,7 +88,7 @@ async function abreast(rounds: number, play: (round: number) => Promise<void>): 
 function post(
   table: Table,
   turn: number,
-  action: 'bet' | 'result',
+  action: 'bet' | 'win',
   one: { player: number; key: string; amount: string },
 ): Promise<Delivery> {
   const provider = table.providers[turn % table.providers.length];
@@ -122,7 +122,7 @@ async function shortFunds(table: Table, player: number): Promise<void> {
   const { random, options, faults } = table;
   const n = random.between(2, AT_ONCE_MAX);
   const k = random.between(0, n);
-  const funds = await post(table, 0, 'result', { player, key: `funds-${player}`, amount: `${k}.00` });
+  const funds = await post(table, 0, 'win', { player, key: `funds-${player}`, amount: `${k}.00` });
   const amount = BigInt(k) * 100n;
   const { transactionId } = funds.answer ?? {};
   remember(table, { key: `funds-${player}`, kind: 'win', player, amount, state: 'acknowledged', transactionId });
@@ -134,8 +134,7 @@ async function shortFunds(table: Table, player: number): Promise<void> {
   let taken = 0;
   for (const { transactionId: key, answer } of told) {
     if (answer === undefined) faults.push(`${key} was not answered`);
-    if (answer?.error !== null && answer?.error !== 'INSUFFICIENT_FUNDS')
-      faults.push(`${key} was refused: ${answer?.error}`);
+    if (answer?.error !== null && answer?.error !== 'funds') faults.push(`${key} was refused: ${answer?.error}`);
     const state = answer?.error === null ? 'acknowledged' : 'declined';
     if (state === 'acknowledged') taken += 1;
     remember(table, { key, kind: 'bet', player, amount: 100n, state, transactionId: answer?.transactionId });

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Delivery, Exchange, IgpxProvider } from './provider.js';
+import type { Delivery, Exchange, Provider } from './provider.js';
 import { bench } from '../bets.js';
 import { type Book, openBook, type Sent } from './book.js';
 import type { Random } from '../../test/support/random.js';
 
 export interface PlayOptions {
-  readonly provider: IgpxProvider;
+  readonly provider: Provider;
   readonly random: Random;
   readonly players: number;
   /** Games under way at once. */
@@ -129,6 +129,6 @@ function post({ provider }: Table, one: Sent, onExchange?: (exchange: Exchange) 
     transactionId: one.key,
   };
   if (one.kind === 'bet') return provider.bet(movement);
-  if (one.target === undefined) return provider.result(movement, { onExchange });
+  if (one.target === undefined) return provider.win(movement, { onExchange });
   return provider.rollback({ ...movement, target: one.target }, { onExchange });
 }

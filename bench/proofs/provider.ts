@@ -1,11 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
-import type { Signer } from '../../src/adapters/contract.js';
+import type { WireRequest } from '../../src/adapters/contract.js';
+import type { ProviderMovement, ProviderVoice, WireAnswer } from '../../src/adapters/provider-side.js';
+import { openWire } from '../../src/simulator/wire.js';
 
-/** What a simulated provider wants to tell the operator. Amounts are decimal text in major units. */
+/**
+ * The provider of the proofs. The simulators' sender plays a provider; this one keeps books on it: it tells every attempt
+ * apart, never gives a movement up by itself, and makes up nothing.
+ */
+
+/** What a proof wants to tell the operator. Amounts are decimal text in major units. */
 interface Movement {
   readonly player: string;
   readonly currency: string;
@@ -19,7 +22,7 @@ interface RollbackMovement extends Movement {
   readonly target: string;
 }
 
-/** The operator's answer: an error in its own words, or null and its transaction id. */
+/** The operator's answer: why it said no, or null and its transaction id. */
 interface Answer {
   readonly error: string | null;
   readonly transactionId: string | undefined;
@@ -33,22 +36,18 @@ export interface Delivery {
   readonly answer: Answer | undefined;
 }
 
-/** One request and what came back, as it went over the wire. */
+/** One attempt and what came back. */
 export interface Exchange {
   readonly attempt: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
   /** The answer, or why there was none. */
-  readonly outcome: { readonly status: number; readonly body: string } | { readonly fault: string };
-  readonly durationMs: number;
+  readonly outcome: WireAnswer | { readonly fault: string };
 }
 
-export interface IgpxProviderOptions {
+export interface ProviderOptions {
   /** The operator's callback URL, to which the paths are appended. */
   readonly callbackUrl: string;
-  readonly signer: Signer;
-  /** How often a result or rollback is sent in all (6 unless told); a bet is only ever sent once. */
+  readonly voice: ProviderVoice;
+  /** How often a win or rollback is sent in all (6 unless told); a bet is only ever sent once. */
   readonly attemptsMax?: number | undefined;
   /** Wait before the second attempt (500 ms unless told); it doubles with each further one. */
   readonly retryDelayMs?: number | undefined;
@@ -63,140 +62,72 @@ interface SendOptions {
   readonly onExchange?: ((exchange: Exchange) => void) | undefined;
 }
 
-/** The provider's side of the callbacks: it signs, sends, and sends again as the real one does. */
-export interface IgpxProvider {
+export interface Provider {
   bet(movement: Movement, options?: SendOptions): Promise<Delivery>;
-  result(movement: Movement, options?: SendOptions): Promise<Delivery>;
+  win(movement: Movement, options?: SendOptions): Promise<Delivery>;
   rollback(movement: RollbackMovement, options?: SendOptions): Promise<Delivery>;
   /** Ends waiting for retries and closes the connections. */
   close(): void;
 }
 
-const AnswerBody = z.object({ error: z.string().nullable(), transaction_id: z.string().optional() });
-const ANSWER_BYTES_MAX = 64 * 1024;
+let seeds = 0;
 
-export function createIgpxProvider(options: IgpxProviderOptions): IgpxProvider {
-  const { signer, attemptsMax = 6, retryDelayMs = 500, timeoutMs = 5_000, socketsMax = 64 } = options;
-  const callbackUrl = options.callbackUrl.replace(/\/+$/, '');
-  const poster = createPoster(callbackUrl.startsWith('https:'), timeoutMs, socketsMax);
+export function createProvider(options: ProviderOptions): Provider {
+  const { callbackUrl, voice, attemptsMax = 6, retryDelayMs = 500, timeoutMs = 5_000, socketsMax = 64 } = options;
+  const wire = openWire({ callbackUrl, timeoutMs, socketsMax });
   const closing = new AbortController();
 
-  async function sendOnce(path: string, body: string, attempt: number): Promise<Exchange> {
-    const bytes = Buffer.from(body);
-    const { headers } = signer.sign({
-      method: 'POST',
-      path,
-      query: '',
-      headers: { 'content-type': 'application/json' },
-      body: bytes,
-    });
-    const startedAt = performance.now();
-    const outcome = await poster.post(new URL(callbackUrl + path), headers, bytes).catch((error: unknown) => ({
+  async function attempt(request: WireRequest): Promise<Exchange['outcome']> {
+    return wire.send(request).catch((error: unknown) => ({
       fault: error instanceof Error ? error.message : String(error),
     }));
-    return { attempt, path, headers, body, outcome, durationMs: performance.now() - startedAt };
   }
 
-  async function deliver(path: string, fields: Fields, attempts: number, send: SendOptions): Promise<Delivery> {
-    const body = JSON.stringify(fields);
-    const transactionId = fields.transaction_id;
-    for (let attempt = 1; ; attempt++) {
-      const done = await sendOnce(path, body, attempt);
-      send.onExchange?.(done);
-      const answer = answerOf(done.outcome);
-      if (answer !== undefined || attempt >= attempts || closing.signal.aborted) {
-        return { transactionId, attempts: attempt, answer };
-      }
-      const waitMs = retryDelayMs * 2 ** (attempt - 1);
+  async function deliver(movement: ProviderMovement, attempts: number, send: SendOptions): Promise<Delivery> {
+    const request = voice.signer.sign(voice.say(movement));
+    for (let count = 1; ; count += 1) {
+      const outcome = await attempt(request);
+      send.onExchange?.({ attempt: count, outcome });
+      const answer = 'fault' in outcome ? undefined : answerOf(voice, movement, outcome);
+      const delivery = { transactionId: movement.id, attempts: count, answer };
+      if (answer !== undefined || count >= attempts || closing.signal.aborted) return delivery;
+      const waitMs = retryDelayMs * 2 ** (count - 1);
       const waited = await delay(waitMs, true, { signal: closing.signal }).catch(() => false);
-      if (!waited) return { transactionId, attempts: attempt, answer: undefined };
+      if (!waited) return delivery;
     }
   }
 
+  /** Keys must not meet those of another process that plays on the same books. */
+  function movementOf(kind: ProviderMovement['kind'], { transactionId, ...facts }: Movement): ProviderMovement {
+    seeds += 1;
+    const id = transactionId ?? `${voice.newId(seeds)}-${crypto.randomUUID()}`;
+    return { kind, id, ...facts, round: id, game: 'proof', session: 'proof' };
+  }
+
   return {
-    // "Bet requests will only be sent once when a player places a bet"
-    bet: (movement, send = {}) => deliver('/transaction', transaction('bet', movement), 1, send),
-    // "result requests will be sent a few more times if not answered", and rollbacks likewise.
-    result: (movement, send = {}) => deliver('/transaction', transaction('result', movement), attemptsMax, send),
-    rollback: (movement, send = {}) => deliver('/transaction-rollback', rollback(movement), attemptsMax, send),
+    bet: (movement, send = {}) => deliver(movementOf('bet', movement), 1, send),
+    win: (movement, send = {}) => deliver(movementOf('win', movement), attemptsMax, send),
+    rollback: ({ target, ...movement }, send = {}) => {
+      const undone = movementOf('bet', { ...movement, transactionId: target });
+      return deliver({ ...movementOf('rollback', movement), target: undone }, attemptsMax, send);
+    },
     close() {
       closing.abort();
-      poster.close();
+      wire.close();
     },
   };
 }
 
-/** Bare HTTP with kept connections: many callbacks a second should cost the gateway's time, not the simulator's. */
-function createPoster(secure: boolean, timeoutMs: number, socketsMax: number) {
-  const agent = new (secure ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: socketsMax });
-  const open = new Set<ClientRequest>();
-  return {
-    post(url: URL, headers: Record<string, string>, body: Buffer): Promise<{ status: number; body: string }> {
-      const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
-      const request = (secure ? httpsRequest : httpRequest)(
-        url,
-        { method: 'POST', agent, headers: { ...headers, 'content-length': body.length } },
-        (response) => {
-          const chunks: Buffer[] = [];
-          let size = 0;
-          response.on('data', (chunk: Buffer) => {
-            size += chunk.length;
-            if (size > ANSWER_BYTES_MAX) request.destroy(new Error('the answer is too long'));
-            chunks.push(chunk);
-          });
-          response.on('end', () => {
-            resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() });
-          });
-          response.on('error', reject);
-        },
-      );
-      const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-      open.add(request);
-      request.on('error', reject);
-      request.on('close', () => {
-        clearTimeout(timer);
-        open.delete(request);
-      });
-      request.end(body);
-      return promise;
-    },
-    close() {
-      for (const request of open) request.destroy(new Error('the provider was closed'));
-      agent.destroy();
-    },
-  };
-}
-
-type Fields = Readonly<Record<string, string>> & { readonly transaction_id: string };
-
-// Fields in the order of the provider's samples: the signature covers the bytes.
-function transaction(
-  action: 'bet' | 'result',
-  { player, currency, amount, transactionId = randomUUID() }: Movement,
-): Fields {
-  return { transaction_id: transactionId, action, user_id: player, currency, amount };
-}
-
-function rollback({ player, currency, amount, target, transactionId = randomUUID() }: RollbackMovement): Fields {
-  return {
-    transaction_id: transactionId,
-    rollback_transaction_id: target,
-    action: 'rollback',
-    user_id: player,
-    currency,
-    amount,
-  };
-}
-
-/** Only HTTP 200 with the documented JSON is an answer: "All responses must have http status 200 and must be in JSON". */
-function answerOf(outcome: Exchange['outcome']): Answer | undefined {
-  if ('fault' in outcome || outcome.status !== 200) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(outcome.body);
-  } catch {
-    return undefined;
+/** @returns undefined for what the provider does not take for an answer, and so sends again */
+function answerOf(voice: ProviderVoice, movement: ProviderMovement, answer: WireAnswer): Answer | undefined {
+  const verdict = voice.hear(movement, answer);
+  switch (verdict.type) {
+    case 'accepted':
+      return { error: null, transactionId: verdict.transactionId };
+    case 'refused':
+      return { error: verdict.why, transactionId: undefined };
+    case 'failed':
+    case 'unreadable':
+      return undefined;
   }
-  const parsed = AnswerBody.safeParse(json);
-  return parsed.success ? { error: parsed.data.error, transactionId: parsed.data.transaction_id } : undefined;
 }

@@ -30,79 +30,17 @@ function named(values: readonly (string | undefined)[]): [string, string | undef
   });
 }
 
-const amounts = named(
-  [
-    [
-      '""',
-      '" 12 "',
-      '"12 "',
-      '"\\u00a012"',
-      '"12\\n"',
-      '"0x10"',
-      '"1e3"',
-      '"1E3"',
-      '"1_000"',
-      '"1,50"',
-      '"1,000.00"',
-      '"1.000,00"',
-    ],
-    [
-      '"\u0661\u0662"',
-      '"\uff11\uff12"',
-      '"12\u20ac"',
-      '"$12"',
-      '"+12"',
-      '"-12"',
-      '"-0"',
-      '"--1"',
-      '"01"',
-      '".5"',
-      '"5."',
-      '"1.2.3"',
-    ],
-    [
-      '"NaN"',
-      '"Infinity"',
-      '"null"',
-      '"12\\u0000"',
-      '"\u221212"',
-      '[5]',
-      '["5"]',
-      '{}',
-      '{"value":"5"}',
-      'true',
-      'null',
-    ],
-    [
-      'NaN',
-      'Infinity',
-      '-Infinity',
-      '1e400',
-      '1e3',
-      '1E-2',
-      '-0',
-      '-0.0',
-      '-1',
-      '01',
-      '.5',
-      '5.',
-      '+5',
-      '0x10',
-      '1_000',
-      '5n',
-    ],
-    [`"${'9'.repeat(40)}"`, `"${'9'.repeat(41)}"`, '9'.repeat(400), `"1.${'0'.repeat(400)}"`, `1.${'9'.repeat(60)}`],
-    // 2^63, 2^64 and 2^53 + 1 of the major unit, and the first unit that a balance cannot hold.
-    [
-      '"9223372036854775808"',
-      '9223372036854775808',
-      '18446744073709551616',
-      '9007199254740993',
-      '"9223372036854.775808"',
-    ],
-    undefined,
-  ].flat(),
-);
+// The lists that hold for every dialect are in test/adapters/contract/hostile.ts; here is what only this one refuses, because
+// its amounts have six decimals and its ids are text.
+const amounts = named([
+  '"1,000.00"',
+  '-Infinity',
+  '1E-2',
+  // 2^53 + 1 of the major unit, and the first unit that a balance cannot hold.
+  '9007199254740993',
+  '"9223372036854.775808"',
+  undefined,
+]);
 
 describe.each(actions)('a %s', (action) => {
   test.each(amounts)('of the amount %s is refused', async (_name, amount) => {
@@ -115,29 +53,7 @@ test('a stake with more decimals than the currency has is refused, written eithe
     expectRefused(await post(bodyWith('bet', { amount })));
 });
 
-const names = named(
-  [
-    [
-      '""',
-      '" "',
-      '"\\t"',
-      '" mallory"',
-      '"mallory "',
-      '"\\u0000"',
-      '"mal\\u0000lory"',
-      '"mallory\\n"',
-      '"\\ud800"',
-      '"\\udc00x"',
-    ],
-    ['42', '-1', '1.5', 'true', 'null', '[]', '["mallory"]', '{}', '{"$ne":""}', undefined, `"${'x'.repeat(300)}"`],
-    [
-      `"${'x'.repeat(256)}"`,
-      `"${'\u20ac'.repeat(86)}"`,
-      `"${'x'.repeat(60 * 1_024)}"`,
-      `"${'x'.repeat(1_024 * 1_024)}"`,
-    ],
-  ].flat(),
-);
+const names = named(['42', '1.5', '9007199254740993', undefined, `"${'x'.repeat(1_024 * 1_024)}"`]);
 
 describe.each(actions)('in a %s', (action) => {
   test.each(names)('the user id %s is refused', async (_name, user_id) => {
@@ -148,58 +64,8 @@ describe.each(actions)('in a %s', (action) => {
     expectRefused(await post(bodyWith(action, { transaction_id }), action));
   });
 
-  test.each(
-    [
-      [
-        '"\'; DROP TABLE player; --"',
-        '"1 OR 1=1"',
-        '"{a,b}"',
-        '"NULL"',
-        '"\\\\"',
-        '"\\""',
-        '"../../etc/passwd"',
-        '"${jndi:ldap://x}"',
-      ],
-      [
-        '"MALLORY"',
-        '"Mallory"',
-        '"mallory\u0301"',
-        '"\u202emallory"',
-        '"mal\u00adlory"',
-        '"%6dallory"',
-        '"mallory\u200b"',
-        '"__proto__"',
-      ],
-    ].flat(),
-  )('the user id %s is nobody', async (user_id) => {
-    expectRefused(await post(bodyWith(action, { user_id }), action));
-  });
-
-  // A rollback posts where its target is, so its own currency decides only where there is no target.
-  test.each(
-    named(
-      [
-        [
-          '"eur"',
-          '"Eur"',
-          '"XXX"',
-          '"JPY"',
-          '"EU"',
-          '"EURO"',
-          '" EUR"',
-          '"EUR "',
-          '""',
-          '"\\u0000"',
-          '978',
-          'null',
-          '["EUR"]',
-          undefined,
-        ],
-        ['"EUR\u200b"', '"\u20ac"', '"__proto__"', '"EUR,USD"', `"${'E'.repeat(300)}"`],
-      ].flat(),
-    ),
-  )('the currency %s is refused', async (_name, currency) => {
-    expectRefused(await post(bodyWith(action, { currency }), action));
+  test('without a currency is refused', async () => {
+    expectRefused(await post(bodyWith(action, { currency: undefined }), action));
   });
 });
 

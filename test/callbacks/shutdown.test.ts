@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { igpxSigner } from '../../src/adapters/igpx/index.js';
-import { createIgpxProvider, type Delivery } from '../../bench/proofs/provider.js';
+import { side } from '../../src/adapters/igpx/index.js';
+import { createProvider, type Delivery } from '../../bench/proofs/provider.js';
 import { igpxHash, startTestApp } from '../support/app.js';
 import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
@@ -26,9 +26,9 @@ test('a gateway that is told to stop answers what it took, and the ledger holds 
   for (let index = 0; index < PLAYERS; index += 1) {
     players.push(await createTestPlayer(database, { balances: { EUR: '1000000' } }));
   }
-  const provider = createIgpxProvider({
+  const provider = createProvider({
     callbackUrl: `${gateway.url}/callbacks/igpx-demo`,
-    signer: igpxSigner({ securityHash: [igpxHash] }),
+    voice: side.voice(gateway.config.integrations[0]?.settings),
     socketsMax: PLAYERS * DEPTH,
   });
   afterThisTest(() => provider.close());
