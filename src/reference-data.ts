@@ -2,7 +2,7 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Config } from './config.js';
 import { ConfigError } from './config.js';
 import { Brand, Currency, Integration } from './entities/index.js';
-import { CASHIER } from './ledger/commands.js';
+import { ADJUSTMENT, CASHIER } from './ledger/commands.js';
 
 /**
  * Keeps brands, currencies and integrations in step with the configuration. Nothing is deleted, because the ledger refers to
@@ -42,14 +42,15 @@ export async function keepReferenceData(
       currencies: [...currencies],
       active: true,
     }));
-    const cashier = {
-      id: CASHIER,
+    const own = [CASHIER, ADJUSTMENT].map((id) => ({
+      id,
       adapter: null,
       brandId: null,
       currencies: [...config.currencies.keys()],
       active: true,
-    };
-    await em.upsertMany(Integration, [...current, cashier]);
-    await em.nativeUpdate(Integration, { id: { $nin: [CASHIER, ...current.map(({ id }) => id)] } }, { active: false });
+    }));
+    const all = [...current, ...own];
+    await em.upsertMany(Integration, all);
+    await em.nativeUpdate(Integration, { id: { $nin: all.map(({ id }) => id) } }, { active: false });
   });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { migrate, readMigrationState } from '../src/migrate.js';
+import { migrations } from '../src/migrations/index.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from './support/database.js';
 
 let database: TestDatabase;
@@ -43,7 +44,7 @@ it('two migrators at once migrate an empty database once', async () => {
   const empty = await createEmptyDatabase();
   try {
     const applied = await Promise.all([migrate(empty.url), migrate(empty.url)]);
-    expect(applied.map((each) => each.length).sort((a, b) => a - b)).toEqual([0, 1]);
+    expect(applied.map((each) => each.length).sort((a, b) => a - b)).toEqual([0, migrations.length]);
     const { rows } = await empty.owner.query('select count(*)::int as lanes from lane');
     expect(rows).toEqual([{ lanes: 64 }]);
     expect(await readMigrationState(empty.owner)).toEqual({ pending: [], unknown: [] });
@@ -52,7 +53,26 @@ it('two migrators at once migrate an empty database once', async () => {
   }
 });
 
+it('units of a ledger that is in use are told where each wallet moved from', async () => {
+  const empty = await createEmptyDatabase();
+  try {
+    await migrate(empty.url, migrations.slice(0, 1));
+    await empty.owner.query(`insert into unit_of_work (lane, number, wallet_ids, sequences, created_at) values
+      (1, 1, '{7,8}', '{3,1}', now()), (1, 2, '{8}', '{5}', now()), (1, 3, '{8,7}', '{6,4}', now()), (2, 1, '{9}', '{2}', now())`);
+    await migrate(empty.url);
+    const { rows } = await empty.owner.query<{ firsts: string }>(
+      'select first_sequences::text as firsts from unit_of_work order by lane, number',
+    );
+    expect(rows.map(({ firsts }) => firsts)).toEqual(['{1,1}', '{2}', '{6,4}', '{1}']);
+  } finally {
+    await empty.close();
+  }
+});
+
 /** PostgreSQL's own spelling of a type. */
 function spelled(type: string): string {
-  return type.replace(/^int$/, 'integer').replace('timestamptz(3)', 'timestamp(3) with time zone');
+  return type
+    .replace(/^int$/, 'integer')
+    .replace('timestamptz(3)', 'timestamp(3) with time zone')
+    .replace('numeric(38)', 'numeric(38,0)');
 }

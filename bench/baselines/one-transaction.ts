@@ -274,6 +274,7 @@ function persistUnit(em: SqlEntityManager, lane: Lane, wallet: Wallet, rows: rea
     lane: lane.lane,
     number: lane.number,
     walletIds: [wallet.id],
+    firstSequences: [rows[0]?.sequence ?? wallet.sequence],
     sequences: [wallet.sequence],
     createdAt: new Date(),
   };

@@ -37,7 +37,10 @@ const origins = z
 export const BrandEntry = z.strictObject({ id: Slug, currencies: codes, returnOrigins: origins.optional() });
 
 export const IntegrationEntry = z.strictObject({
-  id: Slug.refine((id) => id !== 'cashier', 'is reserved for deposits and withdrawals; choose another'),
+  id: Slug.refine(
+    (id) => id !== 'cashier' && id !== 'adjustment',
+    'is reserved for money that no provider moves; choose another',
+  ),
   adapter: Slug,
   brand: Slug,
   currencies: codes,

@@ -16,12 +16,18 @@ export const GameSession = defineEntity({
     /** First use of the token; shortly after that it is spent. */
     redeemedAt: p.datetime(3).nullable(),
     platform: p.text().default('desktop').$type<'desktop' | 'mobile'>(),
+    /** The operator's own word for the device. */
+    device: p.text().nullable(),
     demo: p.boolean().default(false),
     /** The provider did not start the game. */
     failed: p.boolean().default(false),
     createdAt: p.datetime(3),
   },
-  checks: [{ name: 'game_session_platform_known', expression: "platform in ('desktop', 'mobile')" }],
+  checks: [
+    { name: 'game_session_platform_known', expression: "platform in ('desktop', 'mobile')" },
+    { name: 'game_session_device_size', expression: 'octet_length(device) between 1 and 255' },
+  ],
+  indexes: [{ name: 'game_session_played', properties: ['lane', 'playerId', 'integration', 'createdAt', 'id'] }],
   uniques: [{ name: 'game_session_token_unique', properties: ['lane', 'tokenHash'] }],
 });
 export type GameSession = InferEntity<typeof GameSession>;

@@ -1,3 +1,4 @@
+export { Adjustment } from './adjustment.js';
 export { Brand } from './brand.js';
 export { Callback } from './callback.js';
 export { Currency } from './currency.js';
@@ -7,5 +8,11 @@ export { Integration } from './integration.js';
 export { Lane } from './lane.js';
 export { LedgerTransaction } from './ledger-transaction.js';
 export { Player } from './player.js';
+export { PlayerBucket } from './player-bucket.js';
+export { ProjectionCursor } from './projection-cursor.js';
+export { ReportBucket } from './report-bucket.js';
+export { Round } from './round.js';
+export { RoundClosure } from './round-closure.js';
+export { TokenCutoff } from './token-cutoff.js';
 export { UnitOfWork } from './unit-of-work.js';
 export { Wallet } from './wallet.js';

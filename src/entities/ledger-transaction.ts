@@ -25,10 +25,12 @@ export const LedgerTransaction = defineEntity({
     /** What rounding down cut off a stated credit, as decimal text. */
     rest: p.text().nullable(),
     balanceAfter: p.bigint(),
-    /** Counter account: `house:<integration>` or `cashier`. */
+    /** Counter account: `house:<integration>`, `cashier` or `adjustment`. */
     account: p
       .text()
-      .generated("(case integration when 'cashier' then 'cashier' else 'house:' || integration end) stored"),
+      .generated(
+        "(case when integration in ('cashier', 'adjustment') then integration else 'house:' || integration end) stored",
+      ),
     /** External key of the movement a rollback undoes, or of the bet a win says it pays. */
     target: p.text().nullable(),
     /** Sequence, in the same wallet, of the movement this rollback really undid: at most one row per target. */
@@ -48,16 +50,17 @@ export const LedgerTransaction = defineEntity({
     { name: 'ledger_sequence_positive', expression: 'sequence > 0' },
     {
       name: 'ledger_kind_known',
-      expression: "kind in ('bet', 'win', 'rollback', 'tombstone', 'deposit', 'withdrawal')",
+      expression: "kind in ('bet', 'win', 'rollback', 'tombstone', 'deposit', 'withdrawal', 'adjustment')",
     },
     {
       name: 'ledger_effect_direction',
       expression:
-        "case kind when 'bet' then effect <= 0 when 'withdrawal' then effect < 0 when 'win' then effect >= 0 when 'deposit' then effect > 0 when 'tombstone' then effect = 0 else true end",
+        "case kind when 'bet' then effect <= 0 when 'withdrawal' then effect < 0 when 'win' then effect >= 0 when 'deposit' then effect > 0 when 'adjustment' then effect <> 0 when 'tombstone' then effect = 0 else true end",
     },
     {
       name: 'ledger_debit_covered',
-      expression: "kind not in ('bet', 'withdrawal') or balance_after >= 0",
+      expression:
+        "case kind when 'bet' then balance_after >= 0 when 'withdrawal' then balance_after >= 0 when 'adjustment' then effect > 0 or balance_after >= 0 else true end",
     },
     { name: 'ledger_stated_not_negative', expression: 'stated >= 0' },
     {
@@ -80,7 +83,12 @@ export const LedgerTransaction = defineEntity({
     { name: 'ledger_undoes_unique', properties: ['lane', 'walletId', 'undoes'], where: 'undoes is not null' },
   ],
   indexes: [
-    { name: 'ledger_created_at', properties: ['createdAt', 'lane', 'walletId', 'sequence'] },
+    { name: 'ledger_history', properties: ['integration', 'createdAt', 'lane', 'walletId', 'sequence'] },
+    {
+      name: 'ledger_flagged',
+      properties: ['integration', 'createdAt', 'lane', 'walletId', 'sequence'],
+      where: "flags <> '{}'",
+    },
     { name: 'ledger_resolves', properties: ['lane', 'walletId', 'resolves'], where: 'resolves is not null' },
     { name: 'ledger_round', properties: ['round', 'playerId', 'integration', 'lane'], where: 'round is not null' },
   ],

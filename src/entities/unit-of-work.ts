@@ -8,8 +8,9 @@ export const UnitOfWork = defineEntity({
     lane: p.smallint().primary(),
     /** Dense per lane, in commit order. */
     number: p.bigint().primary(),
-    /** Wallets that moved, and beside each the sequence it moved to. */
+    /** Wallets that moved, and beside each the sequences of its first and its last row in the unit. */
     walletIds: p.array().columnType('bigint[]').$type<bigint[]>(),
+    firstSequences: p.array().columnType('bigint[]').$type<bigint[]>(),
     sequences: p.array().columnType('bigint[]').$type<bigint[]>(),
     createdAt: p.datetime(3),
   },
@@ -18,7 +19,8 @@ export const UnitOfWork = defineEntity({
     { name: 'unit_of_work_number_positive', expression: 'number > 0' },
     {
       name: 'unit_of_work_pairs',
-      expression: 'cardinality(wallet_ids) = cardinality(sequences) and cardinality(wallet_ids) > 0',
+      expression:
+        'cardinality(wallet_ids) = cardinality(sequences) and cardinality(wallet_ids) = cardinality(first_sequences) and cardinality(wallet_ids) > 0',
     },
   ],
 });

@@ -41,7 +41,7 @@ const PAGES =
   'where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence > k.after order by t.sequence limit k.most) t ' +
   'order by k.request, t.sequence';
 const UNITS =
-  'select u.lane, u.number, u.wallet_ids, u.sequences from unnest(?::smallint[], ?::bigint[]) k(lane, seen) ' +
+  'select u.lane, u.number, u.wallet_ids, u.first_sequences, u.sequences from unnest(?::smallint[], ?::bigint[]) k(lane, seen) ' +
   'cross join lateral (select * from unit_of_work u where u.lane = k.lane and u.number > k.seen order by u.number limit ?) u ' +
   'order by u.lane, u.number';
 
@@ -73,6 +73,7 @@ interface UnitsRow {
   readonly lane: number;
   readonly number: string;
   readonly wallet_ids: string[];
+  readonly first_sequences: string[];
   readonly sequences: string[];
 }
 
@@ -191,6 +192,7 @@ async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>): Prom
     lane: row.lane,
     number: BigInt(row.number),
     walletIds: row.wallet_ids.map(BigInt),
+    firstSequences: row.first_sequences.map(BigInt),
     sequences: row.sequences.map(BigInt),
   }));
 }

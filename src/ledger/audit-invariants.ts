@@ -106,7 +106,7 @@ const ledgerRows = rowPass({
     },
     {
       name: 'debit-is-covered',
-      broken: "r.kind in ('bet', 'withdrawal') and r.balance_after < 0",
+      broken: "r.kind in ('bet', 'withdrawal', 'adjustment') and r.effect <= 0 and r.balance_after < 0",
       what: "r.kind || ' left a balance of ' || r.balance_after",
     },
     {
@@ -116,9 +116,9 @@ const ledgerRows = rowPass({
     },
     {
       name: 'row-is-of-its-players-brand',
-      // The cashier has no brand and serves all.
+      // The cashier and adjustments have no brand and serve all.
       broken: `r.brand_id is null or r.integration_id is null
-        or (r.integration_brand_id is distinct from r.brand_id and r.integration <> 'cashier')`,
+        or (r.integration_brand_id is distinct from r.brand_id and r.integration not in ('cashier', 'adjustment'))`,
       what: `coalesce('integration ' || r.integration || ' of brand ' || r.integration_brand_id || ', player of ' || r.brand_id,
         'integration ' || r.integration || ' or the player is not known')`,
     },
@@ -143,10 +143,11 @@ const wallets = rowPass({
     ) s on s.lane = w.lane and s.wallet_id = w.id
     left join ledger_transaction l on l.lane = w.lane and l.wallet_id = w.id and l.sequence = s.last
     left join (
-      select lane, wallet_id, max(sequence) as last, bool_and(sequence > previous) as in_order from (
-        select m.lane, m.wallet_id, m.sequence,
+      select lane, wallet_id, max(sequence) as last, bool_and(sequence > previous and first = previous + 1) as in_order from (
+        select m.lane, m.wallet_id, m.sequence, m.first,
           lag(m.sequence, 1, 0::bigint) over (partition by m.lane, m.wallet_id order by m.number) as previous
-        from (select lane, number, unnest(wallet_ids) as wallet_id, unnest(sequences) as sequence
+        from (select lane, number, unnest(wallet_ids) as wallet_id, unnest(first_sequences) as first,
+                unnest(sequences) as sequence
               from unit_of_work where lane in (${lanes})) m
       ) moves group by lane, wallet_id
     ) u on u.lane = w.lane and u.wallet_id = w.id
@@ -174,7 +175,7 @@ const wallets = rowPass({
       what: "'player ' || r.player_id || ', currency ' || r.currency",
     },
     {
-      // Rising sequences that end at the wallet's own cut its rows into units without a gap or an overlap.
+      // Ranges that follow each other and end at the wallet's own sequence cut its rows into units without a gap or an overlap.
       name: 'feed-reaches-every-row-once',
       broken: 'r.reached <> r.sequence or not r.in_order',
       what: "'units reach sequence ' || r.reached || ' of ' || r.sequence || case when r.in_order then '' else ', not rising' end",

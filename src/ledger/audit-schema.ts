@@ -2,6 +2,15 @@ import type { AuditPass } from './audit-invariants.js';
 
 /** What SQL promises by itself, as long as nobody took it away: constraints by name, and unique keys by their columns too. */
 const constraints: Readonly<Record<string, readonly string[]>> = {
+  adjustment: [
+    'adjustment_pkey',
+    'adjustment_player_fk',
+    'adjustment_currency_fk',
+    'adjustment_amount_not_zero',
+    'adjustment_reason_size',
+    'adjustment_approved_at_a_time',
+    'adjustment_two_people',
+  ],
   brand: ['brand_pkey'],
   callback: ['callback_pkey'],
   currency: ['currency_pkey', 'currency_scale_range'],
@@ -17,6 +26,7 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
   game_session: [
     'game_session_pkey',
     'game_session_platform_known',
+    'game_session_device_size',
     'game_session_token_unique',
     'game_session_player_fk',
     'game_session_integration_fk',
@@ -31,6 +41,8 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
     'player_external_id_unique',
     'player_external_id_size',
     'player_status_known',
+    'player_status_until_of_exclusion',
+    'player_limits_object',
   ],
   wallet: [
     'wallet_pkey',
@@ -40,6 +52,7 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
     'wallet_sequence_not_negative',
     'wallet_head_size',
     'wallet_empty_without_rows',
+    'wallet_limits_object',
   ],
   ledger_transaction: [
     'ledger_transaction_pkey',
@@ -58,6 +71,12 @@ const constraints: Readonly<Record<string, readonly string[]>> = {
     'ledger_external_key_size',
     'ledger_hash_size',
   ],
+  player_bucket: ['player_bucket_pkey', 'player_bucket_grain_known'],
+  projection_cursor: ['projection_cursor_pkey', 'projection_cursor_not_negative'],
+  report_bucket: ['report_bucket_pkey', 'report_bucket_grain_known'],
+  round: ['round_pkey', 'round_external_id_unique', 'round_sequences_ordered'],
+  round_closure: ['round_closure_pkey'],
+  token_cutoff: ['token_cutoff_pkey', 'token_cutoff_brand_fk', 'token_cutoff_subject_size'],
   unit_of_work: ['unit_of_work_pkey', 'unit_of_work_lane_range', 'unit_of_work_number_positive', 'unit_of_work_pairs'],
 };
 
@@ -80,6 +99,7 @@ const forbidden: Readonly<Record<string, readonly string[]>> = {
   wallet: ['DELETE', 'TRUNCATE'],
   player: ['DELETE', 'TRUNCATE'],
   lane: ['INSERT', 'DELETE', 'TRUNCATE'],
+  adjustment: ['DELETE', 'TRUNCATE'],
   callback: ['UPDATE', 'DELETE', 'TRUNCATE'],
   game: ['DELETE', 'TRUNCATE'],
 };

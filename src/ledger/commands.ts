@@ -3,7 +3,7 @@ import type { Decimal } from './money.js';
 
 /** What can be asked of the ledger. Adapters, the cashier and staff all speak in these, and in nothing else. */
 export type WalletCommand = Movement | StatusChange | BalanceInquiry | LookUp;
-export type Movement = Bet | Win | Rollback | Deposit | Withdrawal;
+export type Movement = Bet | Win | Rollback | Deposit | Withdrawal | Correction;
 
 interface Addressed {
   /** Slug of the brand whose player this is. */
@@ -69,6 +69,13 @@ export interface Withdrawal extends Moving {
   readonly amount: Decimal;
 }
 
+/** Corrects a balance by hand, after two people agreed. The wallet gains the amount, which may be below zero but not take it there. */
+export interface Correction extends Moving {
+  readonly kind: 'adjustment';
+  /** Signed; never zero. */
+  readonly amount: Decimal;
+}
+
 export const playerStatuses = ['ACTIVE', 'SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'] as const;
 export type PlayerStatus = (typeof playerStatuses)[number];
 
@@ -76,6 +83,43 @@ export type PlayerStatus = (typeof playerStatuses)[number];
 export interface StatusChange extends Addressed {
   readonly kind: 'status';
   readonly status: PlayerStatus;
+}
+
+/** What a wallet may take at most in a period of UTC: a day, a week from Monday, a month. */
+export const limitKinds = ['stake', 'loss', 'deposit'] as const;
+export type LimitKind = (typeof limitKinds)[number];
+export const limitPeriods = ['day', 'week', 'month'] as const;
+export type LimitPeriod = (typeof limitPeriods)[number];
+
+/** A wallet's limits as they are stored, with what they count. Ledger units as text, because JSON has no bigint. */
+export interface WalletLimits {
+  readonly limits: Readonly<Partial<Record<`${LimitKind}-${LimitPeriod}`, StoredLimit>>>;
+  /** Of the periods that were last counted; keys name the period by its first day, such as "2027-01-31". */
+  readonly counted: Readonly<Partial<Record<LimitPeriod, CountedPeriod>>>;
+}
+
+export interface StoredLimit {
+  /** Null: none yet. */
+  readonly max: string | null;
+  /** A higher limit, or none, that takes the place of this one later. */
+  readonly next?: { readonly max: string | null; readonly from: string } | undefined;
+}
+
+export interface CountedPeriod {
+  readonly from: string;
+  readonly stake: string;
+  readonly loss: string;
+  readonly deposit: string;
+}
+
+/** What limits a player across wallets: the time at play without a pause, in minutes. */
+export interface PlayerLimits {
+  readonly sessionMinutes?: {
+    readonly max: number | null;
+    readonly next?: { max: number | null; from: string } | undefined;
+  };
+  /** When the play under way began, and its last bet. */
+  readonly play?: { readonly since: string; readonly lastAt: string } | undefined;
 }
 
 /** Reads a balance in the order of the wallet's movements. */
@@ -92,11 +136,12 @@ export interface LookUp extends Addressed {
   readonly key: string;
 }
 
-/** The integration name of movements that no provider asked for. */
+/** The integration names of movements that no provider asked for. */
 export const CASHIER = 'cashier';
+export const ADJUSTMENT = 'adjustment';
 
 /** Kinds of ledger rows. A tombstone sits on the key of a bet that was rolled back before it arrived. */
-export const transactionKinds = ['bet', 'win', 'rollback', 'tombstone', 'deposit', 'withdrawal'] as const;
+export const transactionKinds = ['bet', 'win', 'rollback', 'tombstone', 'deposit', 'withdrawal', 'adjustment'] as const;
 export type TransactionKind = (typeof transactionKinds)[number];
 
 /** Something a person should look at. Flags change no answer. */

@@ -1,5 +1,6 @@
 import {
   type Bet,
+  type Correction,
   type Deposit,
   type Flag,
   type Movement,
@@ -88,6 +89,8 @@ export function decide(wallet: WalletState, known: Known, command: Movement, pol
       return decideWin(wallet, known, command, policy);
     case 'deposit':
       return decideDeposit(wallet, command);
+    case 'adjustment':
+      return decideAdjustment(wallet, command);
     case 'rollback':
       return decideRollback(wallet, known.target, command, policy);
   }
@@ -119,6 +122,11 @@ function sameFacts(own: KnownRow, known: Known, command: Movement, currency: Cur
   }
   if (own.currency !== command.currency) return false;
   if (command.kind === 'bet' && own.flags.includes('free-bet') !== (command.free === true)) return false;
+  if (command.kind === 'adjustment') {
+    const { digits, decimals } = command.amount;
+    const positive = { digits: digits < 0n ? -digits : digits, decimals };
+    return own.effect < 0n === digits < 0n && sameAmount(own, positive, currency);
+  }
   if (command.kind !== 'win') return sameAmount(own, command.amount, currency);
   // The stakes as they were when the first was decided.
   const bets = liveBets(betsOf(known, command)).filter((bet) => bet.sequence < own.sequence);
@@ -150,6 +158,17 @@ function decideDeposit(wallet: WalletState, command: Deposit): Decision {
     return refuse('AMOUNT_INVALID');
   }
   return credit(wallet, command, stated, []);
+}
+
+/** Two people agreed to it, so it comes to players of any status; but no correction makes a debt. */
+function decideAdjustment(wallet: WalletState, command: Correction): Decision {
+  const { digits, decimals } = command.amount;
+  const stated = statedUnits({ digits: digits < 0n ? -digits : digits, decimals }, wallet.currency);
+  if (stated === undefined || stated.units === 0n || stated.rest !== undefined) return refuse('AMOUNT_INVALID');
+  const effect = digits < 0n ? -stated.units : stated.units;
+  if (!isBalance(wallet.balance + effect)) return refuse('AMOUNT_INVALID');
+  if (effect < 0n && wallet.balance + effect < 0n) return refuse('INSUFFICIENT_FUNDS');
+  return post(wallet, command, { effect, stated: stated.units });
 }
 
 function decideWin(wallet: WalletState, known: Known, command: Win, policy: Policy): Decision {

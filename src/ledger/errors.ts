@@ -16,6 +16,7 @@ export const walletErrors = {
   CURRENCY_NOT_ALLOWED: 'The integration or the brand does not allow this currency, or the player has no wallet in it.',
   INSUFFICIENT_FUNDS: 'The balance is lower than the amount.',
   WALLET_IN_DEBT: 'The balance is below zero; it must be covered before the next bet.',
+  LIMIT_REACHED: 'The bet or deposit would go over a limit of the player; nothing was done.',
   // The movement's history.
   DUPLICATE: 'This movement was processed before; the policy wants that said instead of the first answer.',
   KEY_CONFLICT: 'This external key was used before with other facts; the first stays.',

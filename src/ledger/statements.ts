@@ -56,6 +56,7 @@ export interface UnitRow {
   readonly lane: number;
   readonly number: bigint;
   readonly walletIds: readonly bigint[];
+  readonly firstSequences: readonly bigint[];
   readonly sequences: readonly bigint[];
   readonly createdAt: Date;
 }
@@ -109,6 +110,7 @@ const unitProperties = [
   'lane',
   'number',
   'walletIds',
+  'firstSequences',
   'sequences',
   'createdAt',
 ] as const satisfies readonly (keyof UnitRow)[];

@@ -216,12 +216,14 @@ function unitsOf(draft: Draft): CommittedUnit[] {
   const byLane = Map.groupBy(draft.rows, (row) => row.lane);
   return [...byLane].map(([lane, rows]) => {
     const moved = new Map(rows.map((row) => [row.walletId, row.sequence]));
+    const first = new Map(rows.toReversed().map((row) => [row.walletId, row.sequence]));
     const last = draft.laneNumbers.get(lane);
     if (last === undefined) throw new Error(`Lane ${lane} was not locked`);
     return {
       lane,
       number: last + 1n,
       walletIds: [...moved.keys()],
+      firstSequences: [...moved.keys()].map((walletId) => first.get(walletId) ?? 0n),
       sequences: [...moved.values()],
       createdAt: new Date(),
       rows,

@@ -1,6 +1,6 @@
 import { Ctx, Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import type { Flag, TransactionKind } from '../ledger/commands.js';
-import { CASHIER } from '../ledger/commands.js';
+import { ADJUSTMENT, CASHIER } from '../ledger/commands.js';
 import { formatTransactionId } from '../ledger/ids.js';
 import { isStaff } from './access.js';
 import type { GraphqlContext } from './context.js';
@@ -17,6 +17,7 @@ export const TransactionKindEnum = {
   TOMBSTONE: 'tombstone',
   DEPOSIT: 'deposit',
   WITHDRAWAL: 'withdrawal',
+  ADJUSTMENT: 'adjustment',
 } as const satisfies Record<Uppercase<TransactionKind>, TransactionKind>;
 
 registerEnumType(TransactionKindEnum, {
@@ -31,6 +32,7 @@ registerEnumType(TransactionKindEnum, {
     },
     DEPOSIT: { description: 'Brought money in from outside the games.' },
     WITHDRAWAL: { description: 'Took money out.' },
+    ADJUSTMENT: { description: 'Corrected the balance by hand, after two people agreed.' },
   },
 });
 
@@ -134,7 +136,7 @@ export class TransactionObject {
     description: 'Where it came from; null for deposits and withdrawals.',
   })
   async integration(@Ctx() { loaders }: GraphqlContext): Promise<IntegrationObject | undefined> {
-    if (this.row.integration === CASHIER) return undefined;
+    if (this.row.integration === CASHIER || this.row.integration === ADJUSTMENT) return undefined;
     const integration = await loaders.integration.load(this.row.integration);
     return integration && new IntegrationObject(integration);
   }

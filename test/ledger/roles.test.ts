@@ -254,22 +254,27 @@ describe('SQL itself refuses', () => {
     ['an unknown status', () => "update player set status = 'BANNED'", 'player_status_known'],
     [
       'a unit number twice',
-      () => `insert into unit_of_work values (${alice.lane}, 1, '{1}', '{1}', now())`,
+      () => `insert into unit_of_work values (${alice.lane}, 1, '{1}', '{1}', now(), '{1}')`,
       'unit_of_work_pkey',
     ],
     [
       'unit number 0',
-      () => `insert into unit_of_work values (${alice.lane}, 0, '{1}', '{1}', now())`,
+      () => `insert into unit_of_work values (${alice.lane}, 0, '{1}', '{1}', now(), '{1}')`,
       'unit_of_work_number_positive',
     ],
     [
       'a unit without wallets',
-      () => `insert into unit_of_work values (${alice.lane}, 99, '{}', '{}', now())`,
+      () => `insert into unit_of_work values (${alice.lane}, 99, '{}', '{}', now(), '{}')`,
       'unit_of_work_pairs',
     ],
     [
       'a unit that is not in pairs',
-      () => `insert into unit_of_work values (${alice.lane}, 99, '{1}', '{1,2}', now())`,
+      () => `insert into unit_of_work values (${alice.lane}, 99, '{1}', '{1,2}', now(), '{1}')`,
+      'unit_of_work_pairs',
+    ],
+    [
+      'a unit that does not say where each wallet moved from',
+      () => `insert into unit_of_work values (${alice.lane}, 99, '{1}', '{1}', now(), '{}')`,
       'unit_of_work_pairs',
     ],
     ['a session on an unknown platform', () => session({ platform: "'phone'" }), 'game_session_platform_known'],

@@ -58,6 +58,7 @@ const refusals: Record<WalletErrorCode, readonly [status: number, word: string]>
   CURRENCY_NOT_ALLOWED: [400, 'bad_currency'],
   INSUFFICIENT_FUNDS: [402, 'insufficient_funds'],
   WALLET_IN_DEBT: [402, 'insufficient_funds'],
+  LIMIT_REACHED: [403, 'player_blocked'],
   DUPLICATE: [409, 'duplicate'],
   KEY_CONFLICT: [409, 'conflict'],
   BET_ROLLED_BACK: [409, 'rolled_back'],

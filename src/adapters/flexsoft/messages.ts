@@ -160,6 +160,7 @@ const statuses: Record<WalletErrorCode, Status> = {
   INSUFFICIENT_FUNDS: 402,
   // Nothing is left to bet with: to the provider that is the same as too little.
   WALLET_IN_DEBT: 402,
+  LIMIT_REACHED: 402,
   DUPLICATE: 409,
   KEY_CONFLICT: 409,
   BET_ROLLED_BACK: 400,

@@ -117,6 +117,7 @@ const titleOf: Record<WalletErrorCode, keyof typeof statusOf> = {
   INSUFFICIENT_FUNDS: 'Insufficient Funds',
   // Nothing is left to bet with: to the provider that is the same as too little.
   WALLET_IN_DEBT: 'Insufficient Funds',
+  LIMIT_REACHED: 'Forbidden',
   DUPLICATE: 'Conflict',
   KEY_CONFLICT: 'Conflict',
   BET_ROLLED_BACK: 'Conflict',

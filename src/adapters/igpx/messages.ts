@@ -73,6 +73,7 @@ const refusals: Record<WalletErrorCode, Refusal> = {
   INSUFFICIENT_FUNDS: 'funds',
   // Nothing is left to bet with: to the provider that is the same as too little.
   WALLET_IN_DEBT: 'funds',
+  LIMIT_REACHED: 'funds',
   DUPLICATE: 'final',
   KEY_CONFLICT: 'final',
   BET_ROLLED_BACK: 'final',

@@ -100,6 +100,7 @@ const results: Record<WalletErrorCode, 21 | 22 | 31 | 41 | 42 | 99 | 100> = {
   CURRENCY_NOT_ALLOWED: 21,
   INSUFFICIENT_FUNDS: 31,
   WALLET_IN_DEBT: 31,
+  LIMIT_REACHED: 31,
   DUPLICATE: 41,
   KEY_CONFLICT: 41,
   // The id was used up by its cancel.

@@ -99,6 +99,8 @@ export type SyncCatalogueInput = {
 
 /** What a transaction is. */
 export type TransactionKind =
+  /** Corrected the balance by hand, after two people agreed. */
+  | 'ADJUSTMENT'
   /** Took the stake. */
   | 'BET'
   /** Brought money in from outside the games. */
