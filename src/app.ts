@@ -13,6 +13,7 @@ import { createCatalogueSchedule } from './catalogue/schedule.js';
 import type { Config } from './config.js';
 import { hostsOf } from './config/hosts.js';
 import { type Database, openDatabase } from './database.js';
+import { createReads } from './database/reads.js';
 import { createPostgresBus } from './events/bus-postgres.js';
 import { createFeed } from './events/feed.js';
 import { redeemLaunchToken } from './launch/tokens.js';
@@ -63,6 +64,15 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
 
   const bus = await createPostgresBus({ connection: { connectionString: database.url }, logger });
   const feed = createFeed({ orm, bus, logger });
+  const reads = createReads({
+    primary: {
+      connectionString: database.url,
+      max: config.database.poolMax,
+      connectionTimeoutMillis: config.database.acquireTimeoutMs,
+      statement_timeout: config.database.statementTimeoutMs,
+    },
+    logger,
+  });
   const directory = createPlayerDirectory(orm);
   const statements = createStatements(orm);
   const ledger = createLedger({
@@ -101,6 +111,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const graphql = await mountGraphql(app, http, {
     config,
     orm,
+    reads,
     ledger,
     feed,
     directory,
@@ -122,6 +133,7 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     partitions.stop();
     await feed.close();
     await bus.close();
+    await reads.close();
     await database.close();
   };
   let closed: Promise<void> | undefined;

@@ -1,6 +1,7 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Principal } from '../auth.js';
 import type { Cashier } from '../cashier/cashier.js';
+import type { Reads } from '../database/reads.js';
 import type { Feed } from '../events/feed.js';
 import type { CatalogueCounts, SyncOptions } from '../catalogue/catalogue.js';
 import type { Launch, LaunchProvider } from '../launch/launch.js';
@@ -23,6 +24,7 @@ export interface LiveProvider extends LaunchProvider {
 /** What resolvers may ask. */
 export interface Services {
   readonly orm: MikroORM;
+  readonly reads: Reads;
   readonly directory: PlayerDirectory;
   readonly players: Players;
   readonly cashier: Cashier;
@@ -38,12 +40,15 @@ export interface Services {
 export class GraphqlContext {
   readonly principal: Principal;
   readonly services: Services;
+  /** Aborted when the client leaves: what is still read for it is cancelled. */
+  readonly signal: AbortSignal | undefined;
   // A holder, because Apollo copies the context: the copies have to forget together. Not a #field: a copy has none.
   private readonly read: { loaders: Loaders | undefined };
 
-  constructor(principal: Principal, services: Services) {
+  constructor(principal: Principal, services: Services, signal?: AbortSignal) {
     this.principal = principal;
     this.services = services;
+    this.signal = signal;
     this.read = { loaders: undefined };
   }
 

@@ -12,6 +12,7 @@ import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'gra
 import type { Authenticator } from '../auth.js';
 import { createCashier } from '../cashier/cashier.js';
 import type { Config } from '../config.js';
+import type { Reads } from '../database/reads.js';
 import type { Feed } from '../events/feed.js';
 import { createLaunch } from '../launch/launch.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -29,6 +30,7 @@ import { serveSockets } from './sockets.js';
 export interface GraphqlDeps {
   readonly config: Pick<Config, 'brands' | 'currencies' | 'graphql'>;
   readonly orm: MikroORM;
+  readonly reads: Reads;
   readonly ledger: Ledger;
   readonly feed: Feed;
   readonly directory: PlayerDirectory;
@@ -123,10 +125,11 @@ function routePosts(
   );
 }
 
-function createServices({ config, orm, ledger, feed, directory, providers, logger }: GraphqlDeps): Services {
+function createServices({ config, orm, reads, ledger, feed, directory, providers, logger }: GraphqlDeps): Services {
   const brandCurrencies = new Map(config.brands.map(({ id, currencies }) => [id, new Set(currencies)]));
   return {
     orm,
+    reads,
     directory,
     feed,
     currencies: config.currencies,
