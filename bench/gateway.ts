@@ -14,13 +14,20 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+export const authSecret = 'bench-auth-secret-of-at-least-32-bytes';
+
 /** The real gateway, built (`npm run build`), over the bench's database. */
-export async function startGateway(directory: string, databaseUrl: string, port: number): Promise<Running> {
+export async function startGateway(
+  directory: string,
+  databaseUrl: string,
+  port: number,
+  overrides: Readonly<Record<string, unknown>> = {},
+): Promise<Running> {
   const config = join(directory, 'croupier.yaml');
-  await writeFile(config, JSON.stringify(gatewayConfig));
-  return start(directory, port, ['--max-old-space-size=256', 'dist/server.js'], {
+  await writeFile(config, JSON.stringify({ ...gatewayConfig, ...overrides }));
+  return start(directory, port, ['--max-old-space-size=256', '--max-semi-space-size=32', 'dist/server.js'], {
     CROUPIER_CONFIG: config,
-    CROUPIER_AUTH_SECRET: 'bench-auth-secret-of-at-least-32-bytes',
+    CROUPIER_AUTH_SECRET: authSecret,
     DATABASE_URL: databaseUrl,
     HOST: '127.0.0.1',
     PORT: String(port),
@@ -34,6 +41,16 @@ export async function startTarget(
   databaseUrl = '',
 ): Promise<Running> {
   return start(directory, port, ['--import', 'tsx', 'bench/target.ts', kind, String(port), databaseUrl], {});
+}
+
+/** A baseline of the GraphQL bench. */
+export async function startGraphqlTarget(
+  directory: string,
+  kind: 'mercurius' | 'apollo',
+  port: number,
+  databaseUrl: string,
+): Promise<Running> {
+  return start(directory, port, ['--import', 'tsx', 'bench/graphql-target.ts', kind, String(port), databaseUrl], {});
 }
 
 const START_MS = 20_000;

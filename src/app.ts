@@ -1,32 +1,31 @@
 import { createServer, type Server } from 'node:http';
 import express from 'express';
-import type { ProviderClient } from './adapters/contract.js';
-import { createProviderHttp } from './adapters/kit/http.js';
-import { adapters } from './adapters/registry.js';
-import { createAuthenticator } from './auth.js';
+import { createAccess } from './access/access.js';
 import { createJournal } from './callbacks/journal.js';
-import type { LiveIntegration, ObservedCallback } from './callbacks/pipeline.js';
 import { keepPartitions } from './callbacks/partitions.js';
+import { createRoundClosures } from './callbacks/round-closures.js';
 import { createCallbackHandler, routeCallbacks } from './callbacks/router.js';
-import { type Catalogue, type CatalogueSource, createCatalogue } from './catalogue/catalogue.js';
+import { type Catalogue, createCatalogue } from './catalogue/catalogue.js';
 import { createCatalogueSchedule } from './catalogue/schedule.js';
 import type { Config } from './config.js';
-import { hostsOf } from './config/hosts.js';
 import { type Database, openDatabase } from './database.js';
-import { createReads } from './database/reads.js';
-import { createPostgresBus } from './events/bus-postgres.js';
 import { createFeed } from './events/feed.js';
+import { mountExports } from './exports/routes.js';
+import type { Bus } from './events/bus.js';
+import { openBus } from './events/open-bus.js';
+import { bindIntegrations, describeProviders, openSources } from './integrations.js';
 import { redeemLaunchToken } from './launch/tokens.js';
 import { createLedger, type Ledger } from './ledger/ledger.js';
 import { createStatements } from './ledger/statements.js';
 import { createHealthRoutes } from './observability/health.js';
 import type { Logger } from './observability/logger.js';
+import { type Observability, openObservability } from './observability/observability.js';
 import { createPlayerDirectory } from './players/directory.js';
 import { assertPortFree } from './port.js';
 import { keepReferenceData } from './reference-data.js';
+import { createProjector, type Projector } from './reports/projector.js';
 import { mountExplorer } from './sandbox/explorer.js';
-import type { LiveProvider } from './schema/context.js';
-import { mountGraphql } from './schema/http.js';
+import { openGraphql, routeGraphql } from './schema/http.js';
 
 export interface App {
   readonly http: Server;
@@ -49,8 +48,8 @@ const REQUEST_LIMITS = {
   keepAliveTimeout: 65_000,
 } as const;
 
-/** A player waits for the launch; the provider's own calls are repeated only where that is safe. */
-const PROVIDER_CALLS = { timeoutMs: 5_000, retries: 2 } as const;
+/** Who may come in is asked on connections that no long read can hold. */
+const ACCESS_CONNECTIONS = 2;
 
 /** Connects everything. Nothing listens yet. */
 export async function createApp(config: Config, logger: Logger): Promise<App> {
@@ -60,145 +59,125 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
   const { orm } = database;
   const failed = (message: string, error?: unknown): void => logger.error({ err: error }, message);
   await keepReferenceData(orm, config);
-  const partitions = await keepPartitions(orm, config.journal.retentionDays, failed);
+  const observability = await openObservability(config, logger);
+  const surroundings: Surroundings = { database, observability, logger, failed };
+  const books = await openBooks(config, surroundings);
+  const { ledger, feed, directory, journal, roundEnds, projector } = books;
+  const reads = database.openReads();
+  const accessReads = database.openReads(ACCESS_CONNECTIONS);
+  const access = createAccess({ auth: config.auth, orm, reads: accessReads, logger });
 
-  const bus = await createPostgresBus({ connection: { connectionString: database.url }, logger });
-  const feed = createFeed({ orm, bus, logger });
-  const reads = createReads({
-    primary: {
-      connectionString: database.url,
-      max: config.database.poolMax,
-      connectionTimeoutMillis: config.database.acquireTimeoutMs,
-      statement_timeout: config.database.statementTimeoutMs,
-    },
-    logger,
-  });
-  const directory = createPlayerDirectory(orm);
-  const statements = createStatements(orm);
-  const ledger = createLedger({
-    connection: { connectionString: database.url, application_name: 'croupier-ledger' },
-    statements,
-    currencies: config.currencies,
-    brandCurrencies: new Map(config.brands.map((each) => [each.id, new Set(each.currencies)])),
-    integrationCurrencies: new Map(config.integrations.map((each) => [each.id, new Set(each.currencies)])),
-    findPlayer: (brand, player, playerIs) =>
-      playerIs === 'public-id' ? directory.findByPublicId(brand, player) : directory.find(brand, player),
-    committed: (units) => feed.accept(units),
-    failed,
-  });
-  const journal = createJournal(orm, statements, failed);
-
-  const integrations = bindIntegrations(config);
-  const sources = openSources(config, integrations, logger);
-  const connection = { connectionString: database.url, application_name: 'croupier-catalogue' };
-  const catalogue = createCatalogue({ orm, connection, sources });
-  const hours = config.catalogueHours ?? 0;
-  const schedule = createCatalogueSchedule({ catalogue, sources, hours, failed });
-
+  const { integrations, providers, catalogue, schedule } = openProviders(config, surroundings);
   let closing = false;
-  const app = express().disable('x-powered-by').disable('etag');
-  const observed = logCallback(logger);
-  const redeem = (integration: string, token: string) => redeemLaunchToken(orm, integration, token);
-  const callbacks = createCallbackHandler(integrations, { ledger, journal, redeem, failed, observed });
-  const route = routeCallbacks(callbacks, app);
   const http = createServer(REQUEST_LIMITS, (request, response) => {
     // A connection kept alive would go on sending to a gateway that is leaving.
     if (closing) response.setHeader('connection', 'close');
     route(request, response);
   });
   http.once('listening', () => schedule.start());
-  app.use(createHealthRoutes(orm, () => closing));
-  const graphql = await mountGraphql(app, http, {
-    config,
-    orm,
-    reads,
+  const callbacks = createCallbackHandler(integrations, {
     ledger,
-    feed,
+    journal,
+    roundEnded: (end) => roundEnds.append(end),
+    redeem: (integration, token) => redeemLaunchToken(orm, integration, token),
+    failed,
+    observed: observability.callback,
+  });
+  const known = { config, orm, reads, ledger, feed, directory, logger };
+  const { authenticator, tokens, watch } = access;
+  const { operations } = observability;
+  const graphql = await openGraphql(http, { ...known, authenticator, tokens, watch, providers, operations });
+  const others = express().disable('x-powered-by').disable('etag');
+  others.use(createHealthRoutes(orm, () => closing));
+  others.use(observability.route);
+  const exports = mountExports(others, {
+    connectionString: database.url,
+    acquireTimeoutMs: config.database.acquireTimeoutMs,
+    authenticator,
     directory,
-    authenticator: createAuthenticator(config.auth),
-    providers: describeProviders(config, integrations, sources, catalogue),
     logger,
   });
-
-  if (config.graphql.explorer) mountExplorer(app, { config, orm });
+  if (config.graphql.explorer) mountExplorer(others, { config, orm });
+  const route = routeCallbacks(callbacks, routeGraphql(graphql.handle, others));
+  await observability.watch({ ledger, feed, orm, reads, projectionLagMs: () => projector?.lagMs });
 
   const close = async (): Promise<void> => {
     closing = true;
     const stopped = stopListening(http);
     await graphql.close();
+    await exports.close();
     await schedule.stop();
     await stopped;
-    await ledger.close();
-    await journal.close();
-    partitions.stop();
-    await feed.close();
-    await bus.close();
-    await reads.close();
+    await books.close();
+    await observability.close();
+    access.close();
+    await Promise.all([accessReads.close(), reads.close()]);
     await database.close();
   };
   let closed: Promise<void> | undefined;
   return { http, ledger, database, catalogue, close: () => (closed ??= close()) };
 }
 
-function bindIntegrations(config: Config): Map<string, LiveIntegration> {
-  const byId = new Map(adapters.map((each) => [each.id, each]));
-  return new Map(
-    config.integrations.flatMap(({ id, brand, adapter, settings, policy }) => {
-      const bound = byId.get(adapter)?.bind({ id, brand, settings, policy });
-      return bound === undefined ? [] : [[id, { id, brand, adapter: bound }] as const];
-    }),
-  );
+interface Surroundings {
+  readonly database: Database;
+  readonly observability: Observability;
+  readonly logger: Logger;
+  readonly failed: (message: string, error?: unknown) => void;
 }
 
-/** The outgoing side of each integration. Its calls go to the hosts of its own settings, in production public ones only. */
-function openSources(
-  config: Config,
-  integrations: ReadonlyMap<string, LiveIntegration>,
-  logger: Logger,
-): Map<string, { client: ProviderClient } & CatalogueSource> {
-  const byId = new Map(adapters.map((each) => [each.id, each]));
-  const allowPrivate = config.mode !== 'production';
-  return new Map(
-    config.integrations.flatMap(({ id, adapter, settings, catalogue: file }) => {
-      // As the adapter reads them: a URL that it adds by default counts too.
-      const allowedHosts = hostsOf(byId.get(adapter)?.settings.parse(settings));
-      const http = createProviderHttp({ ...PROVIDER_CALLS, allowedHosts, allowPrivate, logger });
-      const client = integrations.get(id)?.adapter.client(http);
-      return client === undefined ? [] : [[id, { client, file }] as const];
-    }),
-  );
+/** The ledger, the journal beside it, and what follows them. */
+async function openBooks(config: Config, { database, observability, logger, failed }: Surroundings) {
+  const { orm, url } = database;
+  const partitions = await keepPartitions(orm, config.journal.retentionDays, failed);
+  const bus = await openBus(config.bus, { databaseUrl: url, logger });
+  const feed = observability.feed(createFeed({ orm, bus, logger }));
+  const projector = config.projections === false ? undefined : startProjector(url, bus, logger);
+  const directory = createPlayerDirectory(orm);
+  const statements = createStatements(orm);
+  const ledger = createLedger({
+    connection: { connectionString: url, application_name: 'croupier-ledger' },
+    statements,
+    currencies: config.currencies,
+    brandCurrencies: new Map(config.brands.map((each) => [each.id, new Set(each.currencies)])),
+    integrationCurrencies: new Map(config.integrations.map((each) => [each.id, new Set(each.currencies)])),
+    findPlayer: (brand, player, playerIs) =>
+      playerIs === 'public-id' ? directory.findByPublicId(brand, player) : directory.find(brand, player),
+    committed: (units) => {
+      feed.accept(units);
+      projector?.wake();
+    },
+    failed,
+  });
+  const journal = createJournal(orm, statements, failed);
+  const roundEnds = createRoundClosures(orm, directory, failed);
+  const close = async (): Promise<void> => {
+    await ledger.close();
+    await roundEnds.close();
+    await projector?.close();
+    await journal.close();
+    partitions.stop();
+    await feed.close();
+    await bus.close();
+  };
+  return { ledger, feed, directory, journal, roundEnds, projector, close };
 }
 
-function describeProviders(
-  config: Config,
-  integrations: ReadonlyMap<string, LiveIntegration>,
-  sources: ReturnType<typeof openSources>,
-  catalogue: Catalogue,
-): Map<string, LiveProvider> {
-  const titles = new Map(adapters.map((each) => [each.id, each.title]));
-  const brands = new Map(config.brands.map((each) => [each.id, each]));
-  // Fiat amounts are shown in cents, whatever finer unit the ledger counts in.
-  const displayDecimals = (currency: string): number => ((config.currencies.get(currency)?.scale ?? 0) >= 8 ? 8 : 2);
-  const localPages = config.mode !== 'production';
-  return new Map(
-    config.integrations.flatMap(({ id, adapter, brand, currencies, policy: overrides, returnOrigins }) => {
-      const client = sources.get(id)?.client;
-      const policy = integrations.get(id)?.adapter.policy;
-      if (client === undefined || policy === undefined) return [];
-      const origins = returnOrigins ?? brands.get(brand)?.returnOrigins;
-      const returns = { origins: origins && new Set(origins), localPages };
-      const facts = { title: titles.get(adapter) ?? adapter, policy, overrides };
-      const syncCatalogue: LiveProvider['syncCatalogue'] = (options) => catalogue.syncCatalogue(id, options);
-      return [
-        [id, { ...facts, brand, currencies: new Set(currencies), client, displayDecimals, returns, syncCatalogue }],
-      ];
-    }),
-  );
+/** The providers: who calls in, who is called, and what they offer. */
+function openProviders(config: Config, { database, observability, logger, failed }: Surroundings) {
+  const integrations = bindIntegrations(config);
+  const sources = openSources(config, integrations, { logger, observability });
+  const connection = { connectionString: database.url, application_name: 'croupier-catalogue' };
+  const catalogue = createCatalogue({ orm: database.orm, connection, sources });
+  const schedule = createCatalogueSchedule({ catalogue, sources, hours: config.catalogueHours ?? 0, failed });
+  return { integrations, catalogue, schedule, providers: describeProviders(config, integrations, sources, catalogue) };
 }
 
-/** One line per callback (style of the house): which, what was said, how long. */
-function logCallback(logger: Logger): (callback: ObservedCallback) => void {
-  return (callback) => logger.info(callback, 'callback');
+/** What other gateways post it hears of by the bus, or finds by itself a moment later. */
+function startProjector(url: string, bus: Bus, logger: Logger): Projector {
+  const connection = { connectionString: url, application_name: 'croupier-projector' };
+  const projector = createProjector({ connection, logger });
+  bus.listen(() => projector.wake());
+  return projector;
 }
 
 /** Resolves when the last request under way is answered; what hangs for longer is cut off. */

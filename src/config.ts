@@ -1,9 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import type { Adapter } from './adapters/contract.js';
+import { readBus } from './config/bus.js';
 import { readAuth, readDatabase } from './config/environment.js';
 import { readConfigFile } from './config/file.js';
-import { checkIntegrations, checkReturnOrigins } from './config/integrations.js';
+import { readGraphql } from './config/graphql.js';
+import { checkIntegrations, checkOrigins } from './config/integrations.js';
+import { readMetrics, readTracing } from './config/observability.js';
 import { Problems } from './config/problems.js';
+import { readProofs } from './config/proofs.js';
 import { checkRepeatedSecrets } from './config/secrets.js';
 import {
   BrandEntry,
@@ -13,12 +17,13 @@ import {
   Environment,
   FileParts,
   FileShape,
-  GraphqlEntry,
   JournalEntry,
+  Projections,
   SimulatorEntry,
   idsOf,
 } from './config/shape.js';
-import type { BrandConfig, Config, CurrencyConfig, SimulatorConfig } from './config/types.js';
+import type { Secret } from './observability/secret.js';
+import type { AuthConfig, BrandConfig, Config, CurrencyConfig, SimulatorConfig } from './config/types.js';
 import { readSandbox } from './sandbox/config.js';
 
 export { ConfigError, describeProblems } from './config/problems.js';
@@ -62,16 +67,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadConfigOptions = 
       brandIds: idsOf(file.brands ?? []),
       currencies,
       production,
-      directory: dirname(resolve(env['CROUPIER_CONFIG'] ?? 'croupier.yaml')),
+      directory: configDirectory(env),
     },
     problems,
   );
-  const authText = auth?.kind === 'secret' ? [{ path: 'CROUPIER_AUTH_SECRET', text: auth.secret.reveal() }] : [];
-  checkRepeatedSecrets([...authText, ...secrets], problems);
-  const simulators = readSimulators(file, production, problems);
-  const catalogueHours = problems.check(CatalogueHours, file.catalogueHours, 'catalogueHours');
-  const journal = problems.check(JournalEntry, file.journal ?? {}, 'journal');
-  const graphql = readGraphql(file.graphql, production, problems);
+  const { journal, ...parts } = readParts(file, production, problems);
+  checkRepeatedSecrets([...secretsOf(auth, parts), ...secrets], problems);
+  const graphql = readGraphql(file.graphql, { production, directory: configDirectory(env) }, problems);
   problems.throwIfAny();
   if (!auth || !database || !journal || !graphql) throw new Error('A part of the configuration is missing unreported.');
 
@@ -83,13 +85,41 @@ export function loadConfig(env: NodeJS.ProcessEnv, options: LoadConfigOptions = 
     currencies,
     brands,
     integrations,
-    simulators,
-    catalogueHours,
+    ...parts,
     journal,
     graphql,
     // The sandbox's terminal is read by a person.
     logLevel: environment.LOG_LEVEL ?? (sandbox ? 'warn' : 'info'),
   });
+}
+
+/** Parts of the file that depend on no other part. */
+function readParts(file: FileParts, production: boolean, problems: Problems) {
+  return {
+    simulators: readSimulators(file, production, problems),
+    catalogueHours: problems.check(CatalogueHours, file.catalogueHours, 'catalogueHours'),
+    journal: problems.check(JournalEntry, file.journal ?? {}, 'journal'),
+    projections: problems.check(Projections, file.projections, 'projections'),
+    proofs: readProofs(file.proofs, problems),
+    bus: readBus(file.bus, problems),
+    metrics: readMetrics(file.metrics, production, problems),
+    tracing: readTracing(file.tracing, problems),
+  };
+}
+
+/** The gateway's own secrets, to be held against each other and against those of the integrations. */
+function secretsOf(
+  auth: AuthConfig | undefined,
+  { metrics, proofs }: Pick<Config, 'metrics' | 'proofs'>,
+): { path: string; text: string }[] {
+  const keys = auth?.kind === 'secret' ? auth : undefined;
+  const all: [path: string, secret: Secret | undefined][] = [
+    ['CROUPIER_AUTH_SECRET', keys?.secret],
+    ['CROUPIER_AUTH_SECRET_PREVIOUS', keys?.previousSecret],
+    ['metrics.token', metrics?.token],
+    ['proofs.privateKey', proofs?.privateKey],
+  ];
+  return all.flatMap(([path, secret]) => (secret === undefined ? [] : [{ path, text: secret.reveal() }]));
 }
 
 function readCurrencies(entries: Record<string, unknown> | undefined, problems: Problems): Map<string, CurrencyConfig> {
@@ -120,7 +150,7 @@ function readBrands(
         problems.add(`${path}.currencies[${position}]`, `names "${code}", which is not under currencies.`);
       }
     }
-    if (production) checkReturnOrigins(brand.returnOrigins, path, problems);
+    if (production) checkOrigins(brand.returnOrigins, `${path}.returnOrigins`, problems);
     brands.push(brand);
   }
   return brands;
@@ -151,13 +181,9 @@ function readSimulators(
   return simulators;
 }
 
-function readGraphql(entry: unknown, production: boolean, problems: Problems): Config['graphql'] | undefined {
-  const read = problems.check(GraphqlEntry, entry ?? {}, 'graphql');
-  if (!read) return undefined;
-  for (const key of ['introspection', 'explorer'] as const) {
-    if (production && read[key] === true) problems.add(`graphql.${key}`, 'must be off in production; remove the line.');
-  }
-  return { introspection: read.introspection ?? !production, explorer: read.explorer ?? !production };
+/** Relative paths in the file are relative to it. */
+function configDirectory(env: NodeJS.ProcessEnv): string {
+  return dirname(resolve(env['CROUPIER_CONFIG'] ?? 'croupier.yaml'));
 }
 
 /** Plain objects and lists only; the map of currencies is read-only by type, secrets keep their own. */

@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { ConfigError } from './config/problems.js';
 import type { DatabaseConfig } from './config/types.js';
 import { startEmbeddedPostgres } from './database/embedded-postgres.js';
+import { createReads, type Reads } from './database/reads.js';
 import * as entities from './entities/index.js';
 import { type Queryable, migrate, readMigrationState } from './migrate.js';
 import type { Logger } from './observability/logger.js';
@@ -15,6 +16,8 @@ export interface Database {
   /** URL of the role that owns the schema. */
   readonly ownerUrl: string;
   readonly orm: MikroORM;
+  /** Reads on connections of their own, as the gateway's role. @param connectionsMax of each pool */
+  openReads(connectionsMax?: number): Reads;
   /** Ends the connections, and the embedded server unless another process uses it. */
   close(): Promise<void>;
 }
@@ -47,7 +50,7 @@ export async function openDatabase(config: DatabaseConfig, options: OpenDatabase
 
 async function connect(
   config: DatabaseConfig,
-  urls: { url: string; ownerUrl: string },
+  urls: { url: string; ownerUrl: string; replicaUrl?: string | undefined },
   { logger, production = false }: OpenDatabaseOptions,
   stopServer: () => Promise<void>,
 ): Promise<Database> {
@@ -86,7 +89,25 @@ async function connect(
   const close = async (): Promise<void> => {
     await orm.close(true).finally(stopServer);
   };
-  return { url, ownerUrl: urls.ownerUrl, orm, close: () => (closing ??= close()) };
+  const pool = (connectionString: string, max: number) => ({
+    connectionString,
+    max,
+    connectionTimeoutMillis: config.acquireTimeoutMs,
+    statement_timeout: config.statementTimeoutMs,
+  });
+  const { replicaUrl } = urls;
+  return {
+    url,
+    ownerUrl: urls.ownerUrl,
+    orm,
+    openReads: (connectionsMax = config.poolMax) =>
+      createReads({
+        primary: pool(url, connectionsMax),
+        replica: replicaUrl === undefined ? undefined : pool(withSettings(replicaUrl, settings), connectionsMax),
+        logger,
+      }),
+    close: () => (closing ??= close()),
+  };
 }
 
 async function withConnection<Result>(url: string, work: (connection: Client) => Promise<Result>): Promise<Result> {

@@ -82,7 +82,7 @@ describe('imports run downwards only', () => {
   });
 
   it('services know neither GraphQL nor callbacks', () => {
-    for (const folder of ['players', 'launch', 'cashier', 'events']) {
+    for (const folder of ['players', 'launch', 'cashier', 'events', 'adjustments', 'history', 'reports', 'access']) {
       expect(
         importing(folder, /^(schema|callbacks|sandbox|simulator|cli)\//, /^(express|graphql|type-graphql|@apollo)/),
       ).toEqual([]);

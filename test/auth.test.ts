@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { type CryptoKey, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AuthError, type AuthErrorCode, type Authenticator, createAuthenticator, issueToken } from '../src/auth.js';
-import { loadConfig } from '../src/config.js';
+import { ConfigError, loadConfig } from '../src/config.js';
 import { adapters } from '../src/adapters/registry.js';
 import { Secret } from '../src/observability/secret.js';
 
@@ -48,7 +48,11 @@ describe('a token signed with the secret', () => {
       brand: 'demo',
       roles: new Set(['player']),
       expiresAt: new Date(clock.getTime() + 60_000),
+      issuedAt: undefined,
+      key: 'secret',
     });
+    const { issuedAt } = await bySecret.authenticate(await sign({ ...claims, iat: nowSeconds - 7 }));
+    expect(issuedAt).toEqual(new Date(clock.getTime() - 7_000));
   });
 
   test('of issueToken is accepted', async () => {
@@ -64,6 +68,26 @@ describe('a token signed with the secret', () => {
     expect(await codeOf(await sign({ ...claims, exp: nowSeconds - 6 }))).toBe('TOKEN_EXPIRED');
     expect(await codeOf(await sign({ ...claims, nbf: nowSeconds + 60 }))).toBe('TOKEN_NOT_ACTIVE');
     expect(await codeOf(await sign({ ...claims, exp: 'tomorrow' }))).toBe('TOKEN_CLAIMS');
+  });
+
+  test('is refused when it says it was issued more than a minute ahead: it could not be called back until then', async () => {
+    expect(await codeOf(await sign({ ...claims, iat: nowSeconds + 55 }))).toBe('ACCEPTED');
+    expect(await codeOf(await sign({ ...claims, iat: nowSeconds + 65 }))).toBe('TOKEN_NOT_ACTIVE');
+  });
+
+  test('is accepted with the previous secret while the configuration holds it', async () => {
+    const previousSecret = new Secret('a-secret-that-is-on-its-way-out-0123456');
+    const rotating = createAuthenticator({ kind: 'secret', secret, previousSecret }, { now: () => clock });
+    const old = await sign(claims, bytes(previousSecret));
+    expect(await codeOf(old, rotating)).toBe('ACCEPTED');
+    expect(await codeOf(await sign(claims), rotating)).toBe('ACCEPTED');
+    expect(await codeOf(await sign({ ...claims, exp: nowSeconds - 60 }, bytes(previousSecret)), rotating)).toBe(
+      'TOKEN_EXPIRED',
+    );
+    expect(await codeOf(await sign(claims, bytes(new Secret('neither-of-the-two-0123456789-abcdef'))), rotating)).toBe(
+      'TOKEN_SIGNATURE',
+    );
+    expect(await codeOf(old)).toBe('TOKEN_SIGNATURE');
   });
 
   test('is refused for another audience, and accepted without one', async () => {
@@ -189,6 +213,57 @@ describe('a token signed with a key of the key set', () => {
     const authenticator = createAuthenticator({ kind: 'jwks', url: `http://127.0.0.1:${port}/` }, { now: () => clock });
     expect(await codeOf(await sign(claims, keys.get('ES256'), 'ES256', 'ES256'), authenticator)).toBe(
       'KEYS_UNAVAILABLE',
+    );
+  });
+});
+
+describe('the secrets of the configuration', () => {
+  const previous = 'a-secret-that-is-on-its-way-out-0123456';
+  let stateDirectory: string;
+  beforeAll(async () => {
+    stateDirectory = await mkdtemp(join(tmpdir(), 'croupier-auth-'));
+  });
+  afterAll(() => rm(stateDirectory, { recursive: true, force: true }));
+  const problemsOf = (env: NodeJS.ProcessEnv): string[] => {
+    try {
+      loadConfig(env, { adapters, stateDirectory });
+      return [];
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.problems
+        .filter(({ path }) => path.startsWith('CROUPIER_AUTH'))
+        .map(({ path, message }) => path + message);
+    }
+  };
+  const set = (current: string | undefined, before: string, rest: NodeJS.ProcessEnv = {}) =>
+    problemsOf({ CROUPIER_AUTH_SECRET: current, CROUPIER_AUTH_SECRET_PREVIOUS: before, ...rest });
+
+  test('are the current one, and the previous one while it is about', () => {
+    const env = { CROUPIER_AUTH_SECRET: secret.reveal(), CROUPIER_AUTH_SECRET_PREVIOUS: previous };
+    const { auth } = loadConfig(env, { adapters, stateDirectory });
+    expect(auth.kind === 'secret' && [auth.secret.reveal(), auth.previousSecret?.reveal()]).toEqual(Object.values(env));
+    expect(JSON.stringify(auth)).not.toContain(previous);
+  });
+
+  test.each([
+    ['short', 'short', 'has fewer than 32 bytes'],
+    ['empty', '', 'is empty'],
+    ['the current one again', secret.reveal(), 'repeats the secret of CROUPIER_AUTH_SECRET'],
+    ['in white space', ` ${previous}`, 'has white space around it'],
+  ])('are refused when the previous one is %s', (_name, before, message) => {
+    expect(set(secret.reveal(), before)).toContainEqual(
+      expect.stringMatching(new RegExp(`^CROUPIER_AUTH_SECRET_PREVIOUS${message}`)),
+    );
+  });
+
+  test('are refused without a current one, and in production when the previous one is weak', () => {
+    expect(set(undefined, previous)).toContainEqual(expect.stringContaining('is set without CROUPIER_AUTH_SECRET'));
+    const production = { NODE_ENV: 'production' };
+    expect(set(secret.reveal(), 'change-me-change-me-change-me-change-me', production)).toContainEqual(
+      expect.stringMatching(/^CROUPIER_AUTH_SECRET_PREVIOUSis a well-known/),
+    );
+    expect(set(secret.reveal(), 'k7', production)).toContainEqual(
+      expect.stringMatching(/^CROUPIER_AUTH_SECRET_PREVIOUShas 2 bytes, production needs 32/),
     );
   });
 });

@@ -351,6 +351,7 @@ describe('the environment', () => {
     ['DATABASE_URL', 'postgresql://db.example.net'],
     ['DATABASE_URL', 'postgresql://db.example.net/x?statement_timeout=0'],
     ['DATABASE_OWNER_URL', 'nonsense'],
+    ['DATABASE_REPLICA_URL', 'nonsense'],
     ['CROUPIER_AUTH_SECRET', ''],
   ])('with %s=%j is refused', (name, value) => {
     expect(problemsOf(() => load(good, { ...environment, [name]: value }))).toEqual([

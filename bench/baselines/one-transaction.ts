@@ -7,7 +7,9 @@ import { decide, type Decision, type KnownRow, type LinkedRow } from '../../src/
 import { type Execution, refusal } from '../../src/ledger/lane-set.js';
 import type { ExecuteOptions, Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
 import { balanceOf, receiptOf } from '../../src/ledger/receipt.js';
+import { settledPlayerLimits, settledWalletLimits, withPlay, withRow } from '../../src/ledger/limits.js';
 import type { CallbackRow, HashedRow } from '../../src/ledger/statements.js';
+import { changedStatus, statusAt } from '../../src/ledger/status.js';
 import type { CommittedUnit } from '../../src/ledger/unit-of-work.js';
 
 /**
@@ -100,10 +102,12 @@ async function applyCommand(em: SqlEntityManager, ledger: OneTransactionOptions,
   let done: Done;
   if (found === null) done = { outcome: refusal('PLAYER_UNKNOWN').outcome, unit: undefined };
   else if (command.kind === 'status') {
-    found.status = command.status;
-    done = { outcome: { type: 'done', balance: undefined, flags: [] }, unit: undefined };
-  } else if (command.kind === 'lookup') {
-    throw new Error('The baseline looks nothing up');
+    const changed = changedStatus(found, command, work.receivedAt);
+    if (typeof changed === 'object') Object.assign(found, changed);
+    const declined = typeof changed === 'string' ? { declined: changed } : {};
+    done = { outcome: { type: 'done', balance: undefined, ...declined, flags: [] }, unit: undefined };
+  } else if (command.kind === 'lookup' || command.kind === 'wallet-limit' || command.kind === 'session-limit') {
+    throw new Error('The baseline looks nothing up, and sets no limits');
   } else if (command.kind === 'balance') {
     done = { outcome: inquire(ledger, await findWallets(em, work), command.currency), unit: undefined };
   } else done = await move(em, ledger, work, command, { lane, player: found });
@@ -156,7 +160,14 @@ async function move(
   }
   const target = named === undefined ? undefined : await linkedRow(em, player.lane, named);
   const round = await roundOf(em, work, command, wallets);
-  const state = { currency, playerStatus: locked.player.status, balance: wallet.balance, sequence: wallet.sequence };
+  const at = work.receivedAt;
+  const state = {
+    currency,
+    playerStatus: statusAt(locked.player, at),
+    balance: wallet.balance,
+    sequence: wallet.sequence,
+    limited: { wallet: wallet.limits ?? null, player: locked.player.limits ?? null, at },
+  };
   const decision = decide(state, { own, target, round }, command, work.options.policy);
   if (decision.type === 'replay' && own !== undefined) {
     const balance = balanceOf(wallet, currency);
@@ -165,7 +176,10 @@ async function move(
       unit: undefined,
     };
   }
-  const posted = post(em, work, wallet, decision);
+  const posted = post(em, work, wallet, decision, named);
+  if (locked.player.limits != null && decision.type === 'post' && command.kind === 'bet' && command.free !== true) {
+    locked.player.limits = settledPlayerLimits(withPlay(locked.player.limits, at), new Date());
+  }
   const unit = posted.length === 0 ? undefined : persistUnit(em, locked.lane, wallet, posted);
   const flags =
     existing === undefined && unit !== undefined
@@ -255,7 +269,13 @@ async function openWallet(
   return em.findOneOrFail(Wallet, { lane: player.lane, playerId: player.id, currency: command.currency });
 }
 
-function post(em: SqlEntityManager, work: Work, wallet: Wallet, decision: Decision): HashedRow[] {
+function post(
+  em: SqlEntityManager,
+  work: Work,
+  wallet: Wallet,
+  decision: Decision,
+  named: KnownRow | undefined,
+): HashedRow[] {
   if (decision.type === 'replay') return [];
   return decision.rows.map((row) => {
     const place = { lane: wallet.lane, walletId: wallet.id, playerId: wallet.playerId, createdAt: work.receivedAt };
@@ -264,6 +284,10 @@ function post(em: SqlEntityManager, work: Work, wallet: Wallet, decision: Decisi
     wallet.balance = row.balanceAfter;
     wallet.sequence = row.sequence;
     wallet.head = hash;
+    if (wallet.limits != null) {
+      const counted = withRow(wallet.limits, row, row.undoes === null ? undefined : named, work.receivedAt);
+      wallet.limits = settledWalletLimits(counted, new Date());
+    }
     return { ...row, ...place, hash };
   });
 }

@@ -6,11 +6,12 @@ import { startEmbeddedPostgres } from '../../src/database.js';
 import { fundWallets, openBenchDatabase } from '../bench-database.js';
 import { proveCrash } from './crash.js';
 import { proveDatabase } from './database.js';
+import { proveDisconnects } from './disconnects.js';
 import { proveOnce } from './once.js';
 import type { Reckoning } from './reckoning.js';
 
 /**
- * `npm run prove:once`, `prove:crash` and `prove:database`: what docs/reliability.md promises, tried on real processes and a
+ * `npm run prove:once`, `prove:crash`, `prove:database` and `prove:disconnects`: what docs/reliability.md promises, tried on real processes and a
  * real, durable server in a directory that is removed afterwards. Ends with 0 only when nothing contradicts.
  */
 
@@ -22,18 +23,21 @@ const { values: flags, positionals } = parseArgs({
     restarts: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '2000' },
     'short-rounds': { type: 'string', default: '500' },
+    disconnects: { type: 'string', default: '10000' },
   },
 });
 
 /** Few enough for two movements to meet on a wallet often. */
 const PLAYERS = 200;
+/** Each has a client of its own. */
+const WATCHED_PLAYERS = 60;
 /** A thousand million, as `fundWallets` deposits, at the bench's scale of 6. */
 const FUNDS = 1_000_000_000_000_000n;
 const VIOLATIONS_SHOWN = 20;
 
 const say = (text: string): boolean => process.stderr.write(`${text}\n`);
 
-function numberOf(flag: 'seed' | 'kills' | 'restarts' | 'rounds' | 'short-rounds'): number {
+function numberOf(flag: 'seed' | 'kills' | 'restarts' | 'rounds' | 'short-rounds' | 'disconnects'): number {
   const number = Number(flags[flag]);
   if (!Number.isSafeInteger(number) || number < 0) throw new Error(`--${flag} must be a whole number.`);
   return number;
@@ -60,6 +64,12 @@ async function prove(name: string | undefined, directory: string): Promise<Recko
     if (name === 'database') {
       return await proveDatabase({ ...(await open(PLAYERS)), server, serverDirectory, restarts: numberOf('restarts') });
     }
+    if (name === 'disconnects') {
+      const disconnects = numberOf('disconnects');
+      const kills = Math.floor(disconnects / 500);
+      const clients = { disconnects, kills, streams: 8, pauseMsMax: 40 };
+      return await proveDisconnects({ ...(await open(WATCHED_PLAYERS)), directories, ...clients });
+    }
     const rounds = numberOf('rounds');
     const shortRounds = numberOf('short-rounds');
     return await proveOnce({ ...(await open(rounds, shortRounds)), directories, rounds, shortRounds });
@@ -69,8 +79,8 @@ async function prove(name: string | undefined, directory: string): Promise<Recko
 }
 
 const [name] = positionals;
-if (name !== 'once' && name !== 'crash' && name !== 'database')
-  throw new Error('Which proof: once, crash or database?');
+if (name !== 'once' && name !== 'crash' && name !== 'database' && name !== 'disconnects')
+  throw new Error('Which proof: once, crash, database or disconnects?');
 const directory = await mkdtemp(join(tmpdir(), 'croupier-proof-'));
 say(`seed ${flags.seed}`);
 try {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Outcome, WalletCommand } from '../ledger/commands.js';
+import type { BalanceInquiry, Flag, Outcome, WalletCommand } from '../ledger/commands.js';
 import type { WalletErrorCode } from '../ledger/errors.js';
 import { type Policy, type PolicyOverrides, withOverrides } from '../ledger/policy.js';
 
@@ -78,6 +78,26 @@ export interface Notice {
   readonly integration: string;
   /** Its round, where it is of one; rows of a round share a lane. */
   readonly round?: string | undefined;
+  /** The player's external id, where it is of one. */
+  readonly player?: string | undefined;
+  /** The round is over: for this player, or where none is named for everybody who played it. */
+  readonly closesRound?: true | undefined;
+}
+
+/** Asks for the balance, and tells that the player's round is over: a loss is answered with the balance it left as it was. */
+export interface LossNotice extends BalanceInquiry {
+  readonly integration: string;
+  readonly round: string | undefined;
+  readonly closesRound: true;
+}
+
+/** A refusal that a person should look at: flags stand beside its code in journal and log. */
+export interface FlaggedRefusal {
+  readonly kind: 'refusal';
+  readonly code: WalletErrorCode;
+  readonly flags: readonly Flag[];
+  /** The provider's id of the movement that was refused. */
+  readonly key?: string | undefined;
 }
 
 /** The launch that a one-time token belongs to. */
@@ -88,8 +108,8 @@ export interface LaunchedPlay {
   readonly game: string | undefined;
 }
 
-/** What a callback asks for; or the code it is refused with for what its schema cannot say, such as a forged player. */
-export type CallbackCommand = WalletCommand | Notice | WalletErrorCode;
+/** What a callback asks for; or what it is refused with for what its schema cannot say, such as a forged player. */
+export type CallbackCommand = WalletCommand | Notice | LossNotice | FlaggedRefusal | WalletErrorCode;
 
 /** One kind of callback: how it is recognised, read, turned into a command and answered. */
 export interface CallbackDefinition<Settings, Body> {

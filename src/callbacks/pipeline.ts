@@ -9,14 +9,18 @@ import type {
 } from '../adapters/contract.js';
 import { closeConnection } from '../adapters/contract.js';
 import { parseJson } from '../adapters/kit/json.js';
-import type { Outcome } from '../ledger/commands.js';
+import type { Flag, Outcome } from '../ledger/commands.js';
 import type { WalletErrorCode } from '../ledger/errors.js';
 import { laneOf } from '../ledger/lanes.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { CallbackRow } from '../ledger/statements.js';
-import { PublicRecord } from '../observability/logger.js';
 import { dispatch } from './dispatch.js';
 import type { Journal } from './journal.js';
+import { hideInBody, hideInText } from './launch-token.js';
+import { ObservedCallback } from './observed.js';
+import type { RoundEnd } from './round-closures.js';
+
+export { ObservedCallback } from './observed.js';
 
 /** An integration as the callback routes know it. */
 export interface LiveIntegration {
@@ -30,23 +34,12 @@ export interface PipelineOptions {
   /** Redeems a one-time launch token of an integration. @returns undefined when it is unknown, spent or too old. */
   readonly redeem: (integration: string, token: string) => Promise<LaunchedPlay | undefined>;
   readonly journal: Journal;
+  /** Called after the answer is decided when the provider says that a round is over. Must not throw. */
+  readonly roundEnded?: (end: RoundEnd) => void;
   /** Called once per callback, after the answer is decided. */
   readonly observed: (callback: ObservedCallback) => void;
   /** Called for a fault of the gateway itself; the provider gets no answer, and so repeats. */
   readonly failed: (message: string, error: unknown) => void;
-}
-
-/** What the log says of a callback. */
-export class ObservedCallback extends PublicRecord {
-  constructor(
-    readonly integration: string,
-    readonly callback: string | undefined,
-    readonly key: string | undefined,
-    readonly verdict: string,
-    readonly ms: number,
-  ) {
-    super();
-  }
 }
 
 /** Bytes kept of a body whose sender is not known to be the provider. */
@@ -63,8 +56,14 @@ interface Trace {
   verified: boolean;
   callback: BoundCallback | undefined;
   command: Exclude<CallbackCommand, string> | undefined;
+  /** The one-time token it carries, which is written nowhere. */
+  launchToken: string | undefined;
   /** What its launch token was found to belong to. */
   play: LaunchedPlay | undefined;
+  /** When it was handed to the ledger, decided there, and known to be committed; 0 while it was not. */
+  handedAt: number;
+  decidedAt: number;
+  settledAt: number;
 }
 
 /** The way of one callback from its bytes to its answer. Never throws: what goes wrong is answered in the dialect. */
@@ -72,16 +71,7 @@ export type Pipeline = (integration: LiveIntegration, request: CallbackRequest) 
 
 export function createPipeline(options: PipelineOptions): Pipeline {
   return async (integration, request) => {
-    const trace: Trace = {
-      integration,
-      request,
-      startedAt: performance.now(),
-      receivedAt: new Date(),
-      verified: false,
-      callback: undefined,
-      command: undefined,
-      play: undefined,
-    };
+    const trace = openTrace(integration, request);
     const read = readMessage(trace);
     if (typeof read === 'string') return refuseEarly(trace, read, options);
     return executeMessage(trace, read, options);
@@ -95,12 +85,24 @@ export function refuseUnread(
   code: WalletErrorCode,
   options: PipelineOptions,
 ): Reply {
-  const now = { startedAt: performance.now(), receivedAt: new Date() };
-  return refuseEarly(
-    { integration, request, ...now, verified: false, callback: undefined, command: undefined, play: undefined },
-    code,
-    options,
-  );
+  return refuseEarly(openTrace(integration, request), code, options);
+}
+
+function openTrace(integration: LiveIntegration, request: CallbackRequest): Trace {
+  return {
+    integration,
+    request,
+    startedAt: performance.now(),
+    receivedAt: new Date(),
+    verified: false,
+    callback: undefined,
+    command: undefined,
+    launchToken: undefined,
+    play: undefined,
+    handedAt: 0,
+    decidedAt: 0,
+    settledAt: 0,
+  };
 }
 
 /** Steps 2 to 4: who calls, what it says, which command that is. Nothing of the body is read before it is verified. */
@@ -119,9 +121,11 @@ function readMessage(trace: Trace): BoundMessage | WalletErrorCode {
 
 async function executeMessage(trace: Trace, message: BoundMessage, options: PipelineOptions): Promise<Reply> {
   const { adapter } = trace.integration;
+  trace.launchToken = message.launchToken;
   const command = await commandOf(trace, message, options);
   if (typeof command === 'string') return refuseEarly(trace, command, options);
   trace.command = command;
+  if (command.kind === 'refusal') return refuseEarly(trace, command.code, options, command.flags);
   if (command.kind === 'notice') return acknowledge(trace, message, options);
   const answer = (outcome: Outcome): Reply =>
     outcome.type === 'refused'
@@ -129,18 +133,22 @@ async function executeMessage(trace: Trace, message: BoundMessage, options: Pipe
       : message.reply(outcome, trace.play);
   // The answer is decided inside the unit of work, so that the journal row holds it; it is sent after COMMIT.
   let decided: { outcome: Outcome; reply: Reply } | undefined;
+  trace.handedAt = performance.now();
   const { outcome, journaled, inDoubt } = await options.ledger.execute(command, {
     policy: message.policy,
     deadlineMs: command.kind === 'bet' ? adapter.deadlineMs.bet : adapter.deadlineMs.other,
     journal: (decision) => {
       decided = { outcome: decision, reply: answer(decision) };
+      trace.decidedAt = performance.now();
       return journalRow(trace, decision, decided.reply);
     },
   });
+  trace.settledAt = performance.now();
   const known = decided?.outcome === outcome ? decided.reply : answer(outcome);
   // Whether it counts nobody could find out. A refusal may be a lie, and in some dialects it is final; silence never is.
   const reply = inDoubt === true ? closeConnection : known;
   if (!journaled) options.journal.append(journalRow(trace, outcome, reply));
+  tellRoundEnd(trace, outcome, options);
   observe(trace, outcome, options);
   return reply;
 }
@@ -166,12 +174,26 @@ function acknowledge(trace: Trace, message: BoundMessage, options: PipelineOptio
   const outcome: Outcome = { type: 'done', balance: undefined, flags: [] };
   const reply = message.reply(outcome, undefined);
   options.journal.append(journalRow(trace, outcome, reply));
+  tellRoundEnd(trace, outcome, options);
   observe(trace, outcome, options);
   return reply;
 }
 
-function refuseEarly(trace: Trace, code: WalletErrorCode, options: PipelineOptions): Reply {
-  const outcome: Refused = { type: 'refused', code, balance: undefined, flags: [] };
+/** A provider that was refused says it again, or was not believed. */
+function tellRoundEnd({ command, integration }: Trace, outcome: Outcome, { roundEnded }: PipelineOptions): void {
+  if (command === undefined || !('closesRound' in command) || command.closesRound !== true) return;
+  if (outcome.type === 'refused' || command.round === undefined) return;
+  const { round, player } = command;
+  roundEnded?.({ brand: integration.brand, integration: integration.id, round, player });
+}
+
+function refuseEarly(
+  trace: Trace,
+  code: WalletErrorCode,
+  options: PipelineOptions,
+  flags: readonly Flag[] = [],
+): Reply {
+  const outcome: Refused = { type: 'refused', code, balance: undefined, flags };
   const reply = trace.integration.adapter.refuse(code, { callback: trace.callback?.name });
   options.journal.append(journalRow(trace, outcome, reply));
   observe(trace, outcome, options);
@@ -179,19 +201,19 @@ function refuseEarly(trace: Trace, code: WalletErrorCode, options: PipelineOptio
 }
 
 function journalRow(trace: Trace, outcome: Outcome, reply: Reply): CallbackRow {
-  const { integration, request, verified } = trace;
+  const { integration, request, verified, launchToken } = trace;
   const money = outcome.type === 'applied' || outcome.type === 'replayed' ? outcome.receipt : outcome.balance;
   return {
     lane: money?.lane ?? laneOf(integration.brand, roundOf(trace) ?? integration.id),
     receivedAt: trace.receivedAt,
     integration: integration.id,
     name: trace.callback?.name ?? null,
-    path: (integration.adapter.signer.publicPath?.(request.path) ?? request.path).slice(0, 255),
-    body: verified ? request.body : request.body.subarray(0, UNVERIFIED_BODY_MAX),
+    path: hideInText(integration.adapter.signer.publicPath?.(request.path) ?? request.path, launchToken).slice(0, 255),
+    body: verified ? hideInBody(request.body, launchToken) : request.body.subarray(0, UNVERIFIED_BODY_MAX),
     verdict: verdictOf(outcome),
     flags: outcome.flags,
     status: reply === closeConnection ? null : reply.status,
-    answer: reply === closeConnection ? null : reply.body,
+    answer: reply === closeConnection ? null : hideInText(reply.body, launchToken),
     durationUs: Math.round((performance.now() - trace.startedAt) * 1_000),
     walletId: money?.walletId ?? null,
     // A refusal moved nothing, so it points at the wallet only.
@@ -217,7 +239,7 @@ function verdictOf(outcome: Outcome): string {
 }
 
 function observe(trace: Trace, outcome: Outcome, options: PipelineOptions): void {
-  const { command } = trace;
+  const { command, handedAt, decidedAt, settledAt } = trace;
   options.observed(
     new ObservedCallback(
       trace.integration.id,
@@ -225,6 +247,23 @@ function observe(trace: Trace, outcome: Outcome, options: PipelineOptions): void
       command !== undefined && 'key' in command ? command.key : undefined,
       verdictOf(outcome),
       Math.round((performance.now() - trace.startedAt) * 1_000) / 1_000,
+      outcome.flags.length === 0 ? undefined : outcome.flags,
+      {
+        receivedAt: trace.receivedAt,
+        waitMs: decidedAt === 0 ? undefined : decidedAt - handedAt,
+        commitMs: decidedAt === 0 ? undefined : settledAt - decidedAt,
+        player: command !== undefined && 'player' in command ? command.player : undefined,
+        play: playOf(command),
+      },
     ),
   );
+}
+
+/** Messages of one round share it. Without a round they share the bet: its own key, or the one that they name. */
+function playOf(command: Trace['command']): string | undefined {
+  if (command === undefined) return undefined;
+  if ('round' in command && command.round !== undefined) return command.round;
+  if (command.kind === 'rollback') return command.target;
+  if (command.kind === 'win' && typeof command.pays === 'object') return command.pays.bet;
+  return 'key' in command ? command.key : undefined;
 }

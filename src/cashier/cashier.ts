@@ -27,6 +27,7 @@ export type CashierOutcome =
         | 'amount-invalid'
         | 'currency-not-supported'
         | 'key-conflict'
+        | 'limit-reached'
         | 'player-unknown';
       readonly balance: Balance | undefined;
     };
@@ -89,6 +90,8 @@ function reasonOf(code: WalletErrorCode): Extract<CashierOutcome, { type: 'refus
       return 'currency-not-supported';
     case 'KEY_CONFLICT':
       return 'key-conflict';
+    case 'LIMIT_REACHED':
+      return 'limit-reached';
     case 'PLAYER_UNKNOWN':
       return 'player-unknown';
     default:

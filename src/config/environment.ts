@@ -16,6 +16,10 @@ export function readAuth(
 ): AuthConfig | undefined {
   const url = env['CROUPIER_AUTH_JWKS_URL'];
   const secret = env['CROUPIER_AUTH_SECRET'] ?? (url === undefined ? sandboxSecret : undefined);
+  const previous = env['CROUPIER_AUTH_SECRET_PREVIOUS'];
+  if (previous !== undefined && env['CROUPIER_AUTH_SECRET'] === undefined) {
+    problems.add('CROUPIER_AUTH_SECRET_PREVIOUS', 'is set without CROUPIER_AUTH_SECRET; set both, or remove it.');
+  }
   if (secret !== undefined && url !== undefined) {
     problems.add('CROUPIER_AUTH_SECRET', 'is set together with CROUPIER_AUTH_JWKS_URL; keep one of the two.');
     return undefined;
@@ -36,12 +40,18 @@ export function readAuth(
     );
     return undefined;
   }
-  checkSecret(secret, 'CROUPIER_AUTH_SECRET', { production, lengthMin: authSecretBytesMin }, problems);
+  checkAuthSecret(secret, 'CROUPIER_AUTH_SECRET', production, problems);
+  if (previous === undefined) return { kind: 'secret', secret: new Secret(secret) };
+  checkAuthSecret(previous, 'CROUPIER_AUTH_SECRET_PREVIOUS', production, problems);
+  return { kind: 'secret', secret: new Secret(secret), previousSecret: new Secret(previous) };
+}
+
+function checkAuthSecret(secret: string, path: string, production: boolean, problems: Problems): void {
+  checkSecret(secret, path, { production, lengthMin: authSecretBytesMin }, problems);
   if (!production && secret !== '' && Buffer.byteLength(secret) < authSecretBytesMin) {
     // RFC 7518, 3.2: a key for HS256 must be as long as its hash, in every mode.
-    problems.add('CROUPIER_AUTH_SECRET', 'has fewer than 32 bytes; openssl rand -base64 32 makes a good one.');
+    problems.add(path, 'has fewer than 32 bytes; openssl rand -base64 32 makes a good one.');
   }
-  return { kind: 'secret', secret: new Secret(secret) };
 }
 
 /** @param tuning what the file says under `database`. */
@@ -54,16 +64,21 @@ export function readDatabase(
   const read = problems.check(DatabaseTuning, tuning ?? {}, 'database');
   const url = env['DATABASE_URL'];
   const ownerUrl = env['DATABASE_OWNER_URL'] ?? url;
-  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL']) checkDatabaseUrl(env[name], name, problems);
+  const replicaUrl = env['DATABASE_REPLICA_URL'];
+  for (const name of ['DATABASE_URL', 'DATABASE_OWNER_URL', 'DATABASE_REPLICA_URL'])
+    checkDatabaseUrl(env[name], name, problems);
   if (url === undefined && production) {
     problems.add('DATABASE_URL', 'is not set, and the embedded database does not run in production; name your server.');
   }
   if (url === undefined && env['DATABASE_OWNER_URL'] !== undefined) {
     problems.add('DATABASE_OWNER_URL', 'is set without DATABASE_URL; set both or none.');
   }
+  if (url === undefined && replicaUrl !== undefined) {
+    problems.add('DATABASE_REPLICA_URL', 'is set without DATABASE_URL; the embedded database has no replica.');
+  }
   if (!read) return undefined;
   const { directory, port, ...limits } = read;
-  if (url !== undefined && ownerUrl !== undefined) return { ...limits, kind: 'url', url, ownerUrl };
+  if (url !== undefined && ownerUrl !== undefined) return { ...limits, kind: 'url', url, ownerUrl, replicaUrl };
   const place = directory === undefined ? join(stateDirectory, 'postgres') : resolve(directory);
   return { ...limits, kind: 'embedded', directory: place, port };
 }

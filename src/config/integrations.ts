@@ -44,7 +44,7 @@ export function checkIntegrations(
     }
     checkReferences(integration, path, surroundings, problems);
     secrets.push(...checkSettings(integration, path, surroundings, problems));
-    if (surroundings.production) checkReturnOrigins(integration.returnOrigins, path, problems);
+    if (surroundings.production) checkOrigins(integration.returnOrigins, `${path}.returnOrigins`, problems);
     const catalogue = findCatalogue(integration.catalogue, `${path}.catalogue`, surroundings.directory, problems);
     integrations.push({ ...integration, catalogue });
   }
@@ -124,10 +124,10 @@ function reportContradiction(
 }
 
 /** In production players come from, and go back to, pages under TLS. */
-export function checkReturnOrigins(origins: readonly string[] | undefined, path: string, problems: Problems): void {
+export function checkOrigins(origins: readonly string[] | undefined, path: string, problems: Problems): void {
   for (const [index, origin] of (origins ?? []).entries()) {
     if (!origin.startsWith('https://')) {
-      problems.add(`${path}.returnOrigins[${index}]`, 'is plain http; production needs https.');
+      problems.add(`${path}[${index}]`, 'is plain http; production needs https.');
     }
   }
 }

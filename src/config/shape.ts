@@ -79,12 +79,23 @@ export type DatabaseTuning = z.infer<typeof DatabaseTuning>;
 const hoursHint = 'must be a whole number of hours from 0 (never) to 168';
 export const CatalogueHours = z.int(hoursHint).min(0, hoursHint).max(168, hoursHint).default(24);
 
+export const Projections = z.boolean('must be true or false').default(true);
+
 export const JournalEntry = z.strictObject({ retentionDays: z.int().min(1).max(3_650).default(30) });
 
 export const GraphqlEntry = z.strictObject({
   introspection: z.boolean().optional(),
   explorer: z.boolean().optional(),
+  /** Pages that may ask from a browser, by HTTP and by WebSocket; the gateway's own pages always may. */
+  origins: origins.optional(),
+  /** A JSON file of SHA-256 → document: with it, no other operation is taken. */
+  trustedDocuments: z.string().min(1, 'must name a file').optional(),
+  /** What one token's subject may ask in a minute, in fields to resolve. */
+  costPerMinute: z
+    .strictObject({ player: z.int().min(1_000).default(200_000), staff: z.int().min(1_000).default(5_000_000) })
+    .default({ player: 200_000, staff: 5_000_000 }),
 });
+export type GraphqlEntry = z.infer<typeof GraphqlEntry>;
 
 /** Lists stay unread here; see above. */
 const parts = {
@@ -93,6 +104,11 @@ const parts = {
   integrations: z.array(z.unknown()).optional(),
   database: z.unknown().optional(),
   journal: z.unknown().optional(),
+  projections: z.unknown().optional(),
+  proofs: z.unknown().optional(),
+  bus: z.unknown().optional(),
+  metrics: z.unknown().optional(),
+  tracing: z.unknown().optional(),
   catalogueHours: z.unknown().optional(),
   graphql: z.unknown().optional(),
   simulators: z.array(z.unknown()).optional(),

@@ -16,13 +16,62 @@ export interface Config {
   /** Between two readings of every catalogue, from the start on; 0 or absent means never. */
   readonly catalogueHours?: number | undefined;
   readonly journal: { readonly retentionDays: number };
-  readonly graphql: { readonly introspection: boolean; readonly explorer: boolean };
+  /** Whether this gateway helps to keep rounds and reports up to date; it does when absent. */
+  readonly projections?: boolean | undefined;
+  /** Without it no proofs are given. */
+  readonly proofs?: ProofsConfig | undefined;
+  /** What carries hints between gateways; PostgreSQL when absent. */
+  readonly bus?: BusConfig | undefined;
+  readonly metrics?: MetricsConfig | undefined;
+  /** Nothing is traced when absent. */
+  readonly tracing?: TracingConfig | undefined;
+  readonly graphql: GraphqlConfig;
   readonly logLevel: LogLevel;
 }
 
 export type AuthConfig =
-  | { readonly kind: 'secret'; readonly secret: Secret }
+  /** The previous secret is accepted too, while tokens signed with it are still about. */
+  | { readonly kind: 'secret'; readonly secret: Secret; readonly previousSecret?: Secret | undefined }
   | { readonly kind: 'jwks'; readonly url: string };
+
+export interface GraphqlConfig {
+  readonly introspection: boolean;
+  readonly explorer: boolean;
+  /** Origins of pages that may ask from a browser; undefined when none were listed. */
+  readonly origins?: readonly string[] | undefined;
+  /** Documents by their SHA-256 in hex; when there are any, no other operation is taken. */
+  readonly trustedDocuments?: ReadonlyMap<string, string> | undefined;
+  /** Fields that one subject may have resolved in a minute. */
+  readonly costPerMinute?: { readonly player: number; readonly staff: number } | undefined;
+}
+
+export type BusConfig =
+  | { readonly kind: 'postgres' }
+  | {
+      readonly kind: 'redis' | 'nats';
+      /** With the credentials, where the server wants some. */
+      readonly url: Secret;
+    };
+
+export interface MetricsConfig {
+  /** Whoever reads the metrics has to show it. */
+  readonly token?: Secret | undefined;
+}
+
+export interface TracingConfig {
+  /** Where an OTLP receiver takes traces over HTTP. */
+  readonly url: Secret;
+  /** Part of all traces that is sent, from 0 to 1. */
+  readonly sampleRatio: number;
+  /** Sent with every export: what the receiver asks for. */
+  readonly headers: Readonly<Record<string, Secret>>;
+}
+
+/** Keys known to be good: PKCS#8 of Ed25519, and PEM of public keys. */
+export interface ProofsConfig {
+  readonly privateKey: Secret;
+  readonly earlierKeys: readonly string[];
+}
 
 /** Limits of the pool and time-outs, in milliseconds; none is ever 0. */
 export type DatabaseLimits = Readonly<Omit<DatabaseTuning, 'directory' | 'port'>>;
@@ -30,7 +79,13 @@ export type DatabaseLimits = Readonly<Omit<DatabaseTuning, 'directory' | 'port'>
 export type DatabaseConfig = DatabaseLimits &
   (
     | { readonly kind: 'embedded'; readonly directory: string; readonly port?: number | undefined }
-    | { readonly kind: 'url'; readonly url: string; readonly ownerUrl: string }
+    | {
+        readonly kind: 'url';
+        readonly url: string;
+        readonly ownerUrl: string;
+        /** A replica that the history may be read from. */
+        readonly replicaUrl?: string | undefined;
+      }
   );
 
 export interface CurrencyConfig {

@@ -31,8 +31,8 @@ export interface ReadsOptions {
   readonly logger: Pick<Logger, 'warn'>;
 }
 
-/** A statement that does not answer to its cancellation within this time loses its connection. */
-const CANCEL_MS = 2_000;
+/** Connections that stop statements; opened when first needed. */
+const CANCELS_MAX = 2;
 
 export function createReads({ primary, replica, logger }: ReadsOptions): Reads {
   const open = (config: pg.PoolConfig, name: string): pg.Pool => {
@@ -43,6 +43,10 @@ export function createReads({ primary, replica, logger }: ReadsOptions): Reads {
   };
   const current = open(primary, 'croupier-reads');
   const past = replica === undefined ? current : open(replica, 'croupier-history');
+  // Never behind the reads that they are to stop.
+  const currentCancels = open({ ...primary, max: CANCELS_MAX }, 'croupier-cancels');
+  const pastCancels =
+    replica === undefined ? currentCancels : open({ ...replica, max: CANCELS_MAX }, 'croupier-cancels');
   const pools = [...new Set([current, past])];
   const total = (part: 'totalCount' | 'idleCount' | 'waitingCount'): number =>
     pools.reduce((sum, pool) => sum + pool[part], 0);
@@ -56,10 +60,10 @@ export function createReads({ primary, replica, logger }: ReadsOptions): Reads {
       const pool = from === 'history' ? past : current;
       const query = { name, text, values: [...values] };
       if (signal === undefined) return (await pool.query<Row>(query)).rows;
-      return cancellable<Row>(pool, query, signal);
+      return cancellable<Row>(pool, from === 'history' ? pastCancels : currentCancels, query, signal);
     },
     async close() {
-      await Promise.all(pools.map((pool) => pool.end()));
+      await Promise.all([...new Set([...pools, currentCancels, pastCancels])].map((pool) => pool.end()));
     },
     get stats() {
       return {
@@ -73,15 +77,15 @@ export function createReads({ primary, replica, logger }: ReadsOptions): Reads {
 
 async function cancellable<Row extends object>(
   pool: pg.Pool,
+  cancels: pg.Pool,
   query: pg.QueryConfig,
   signal: AbortSignal,
 ): Promise<Row[]> {
   signal.throwIfAborted();
   const client = await pool.connect();
-  let ended = false;
-  let canceling: Promise<void> | undefined;
+  let canceling: Promise<Error | undefined> | undefined;
   const cancel = (): void => {
-    canceling = cancelStatement(pool, client, () => ended);
+    canceling = cancelStatement(cancels, client);
   };
   try {
     signal.throwIfAborted();
@@ -91,25 +95,23 @@ async function cancellable<Row extends object>(
     signal.throwIfAborted();
     throw error;
   } finally {
-    ended = true;
     signal.removeEventListener('abort', cancel);
     // A cancellation that is still on its way would hit whoever has the connection next.
-    await canceling;
-    client.release();
+    client.release(await canceling);
   }
 }
 
-/** The session asks another one of its own role to stop it; one that cannot be stopped so is cut off. */
-async function cancelStatement(pool: pg.Pool, client: pg.PoolClient, ended: () => boolean): Promise<void> {
+/**
+ * Another session of the same login asks the server to stop this one. Where that fails, the statement's own time-out ends it.
+ * @returns why the connection may not be used again
+ */
+async function cancelStatement(cancels: pg.Pool, client: pg.PoolClient): Promise<Error | undefined> {
   const { processID } = client as pg.PoolClient & { readonly processID?: number };
-  const cutOff = setTimeout(() => {
-    if (!ended()) client.release(new Error('A statement did not stop when it was cancelled'));
-  }, CANCEL_MS);
   try {
-    await pool.query('select pg_cancel_backend($1)', [processID]);
-  } catch {
-    // The time-out of the statement ends it then.
-  } finally {
-    clearTimeout(cutOff);
+    // The gateway's role may stop nobody; the login it came in with may stop its own sessions.
+    await cancels.query(`begin; set local role none; select pg_cancel_backend(${Number(processID)}); commit`);
+    return undefined;
+  } catch (cause) {
+    return new Error('A statement could not be cancelled', { cause });
   }
 }

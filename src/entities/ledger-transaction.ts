@@ -13,7 +13,7 @@ export const LedgerTransaction = defineEntity({
     walletId: p.bigint().primary(),
     sequence: p.bigint().primary(),
     playerId: p.bigint(),
-    /** Slug of the integration, or `cashier`. */
+    /** Slug of the integration, `cashier` or `adjustment`. */
     integration: p.text(),
     /** The provider's id of the movement; unique per integration and player, for ever. */
     externalKey: p.text(),

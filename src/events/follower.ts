@@ -16,6 +16,11 @@ export interface FollowerOptions {
   readonly lanes: WatchedLanes;
   readonly reader: LedgerReader;
   readonly signal: AbortSignal;
+  /**
+   * Asked before each change: true when whoever reads could not keep up. What is waiting then shrinks to the last change of
+   * each wallet, which is handed out next.
+   */
+  readonly latestOnly?: (() => boolean) | undefined;
   /** Those under way; each adds and removes itself. */
   readonly followers: Set<Follower>;
   /** Aborted when the feed takes no more followers; it ends those under way itself. */
@@ -25,7 +30,8 @@ export interface FollowerOptions {
 interface Unread {
   readonly place: Place;
   readonly event: BalanceMoved;
-  readonly from: 'told' | 'page' | 'end of a full page';
+  /** The newest may leap: what lies between is left out for good. */
+  readonly from: 'told' | 'page' | 'end of a full page' | 'newest';
 }
 
 const END: IteratorReturnResult<undefined> = { done: true, value: undefined };
@@ -98,6 +104,7 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
   async #pull(): Promise<IteratorResult<BalanceMoved, undefined>> {
     for (;;) {
       if (this.#state === 'ended') return END;
+      if (this.#options.latestOnly?.() === true) this.#shrink();
       const value = this.#take();
       if (value !== undefined) return { done: false, value };
       if (!this.#reading) void this.#readBehind();
@@ -123,6 +130,10 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
       if (unread === undefined) return undefined;
       const { place, event, from } = unread;
       const next = place.last + 1n;
+      if (from === 'newest' && event.sequence > next) {
+        place.last = event.sequence;
+        return event;
+      }
       if (event.sequence > next) {
         // What was told ahead is read again from the gap on. A gap in the ledger itself would be there again, and is never skipped.
         if (from === 'told') this.#behind.add(place);
@@ -133,6 +144,19 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
       place.last = next;
       return event;
     }
+  }
+
+  /** Keeps the last change of each wallet; where that is not known here, it is read. */
+  #shrink(): void {
+    const last = new Map<Place, Unread>();
+    for (const unread of [...this.#page, ...this.#told]) last.set(unread.place, unread);
+    this.#page.length = 0;
+    this.#told.length = 0;
+    for (const [place, unread] of last) {
+      if (unread.from === 'end of a full page') this.#behind.add(place);
+      else this.#told.push({ ...unread, from: 'newest' });
+    }
+    for (const place of this.#behind) place.leaps = true;
   }
 
   async #readBehind(): Promise<void> {
@@ -148,15 +172,21 @@ export class Follower implements AsyncIterator<BalanceMoved, undefined> {
   async #readPage(place: Place, rowsMax: number): Promise<void> {
     // First, so that whatever moves the wallet during the read makes it behind again.
     this.#behind.delete(place);
-    const { lane, walletId, last: after } = place;
+    const { lane, walletId, last: after, leaps: newest } = place;
+    place.leaps = false;
     const rows = await this.#options.reader.page({
       lane,
       walletId,
       after,
-      rowsMax,
+      rowsMax: newest ? 1 : rowsMax,
+      newest,
       wanted: () => this.#state === 'open',
     });
     if (this.#state !== 'open') return;
+    if (newest) {
+      for (const row of rows) this.#page.push({ place, event: movedBy(row), from: 'newest' });
+      return;
+    }
     place.pageRows = rows.length < rowsMax ? PAGE_ROWS_FIRST : Math.min(place.pageRows * PAGE_GROWTH, PAGE_ROWS);
     rows.forEach((row, index) => {
       this.#page.push({ place, event: movedBy(row), from: index + 1 === rowsMax ? 'end of a full page' : 'page' });
@@ -169,6 +199,8 @@ class Place implements Position {
   /** Sequence of the last change handed out. */
   last: bigint;
   pageRows = PAGE_ROWS_FIRST;
+  /** Its next read is of the last change alone. */
+  leaps = false;
   /** The highest sequence told; what leads up to it was told too, or will be read. */
   #toldTo: bigint;
 

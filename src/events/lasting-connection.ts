@@ -1,18 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, type ClientConfig } from 'pg';
 import type { Logger } from '../observability/logger.js';
 
+/** A connection that was made, and will break one day. */
+export interface Breakable {
+  /** Resolves when it has ended, rejects when it broke. */
+  readonly ended: Promise<unknown>;
+  /** Ends it at once. */
+  end(): Promise<unknown>;
+}
+
 /** A connection that comes back by itself after it broke. */
-export interface LastingConnection {
+export interface LastingConnection<Connection> {
   /** Undefined while there is none. */
-  readonly client: Client | undefined;
+  readonly current: Connection | undefined;
   close(): Promise<void>;
 }
 
-export interface LastingConnectionOptions {
-  readonly connection: ClientConfig;
-  /** Prepares each new connection before it is used. */
-  readonly prepare: (client: Client) => Promise<void>;
+export interface LastingConnectionOptions<Connection extends Breakable> {
+  /** Makes a connection that is ready for use. @throws when that fails */
+  readonly open: () => Promise<Connection>;
   /** Called when one is ready. */
   readonly connected: () => void;
   readonly logger: Pick<Logger, 'info' | 'warn'> | undefined;
@@ -21,30 +27,27 @@ export interface LastingConnectionOptions {
 const RECONNECT_MS = { first: 100, most: 5_000 } as const;
 
 /** Resolves after the first attempt to connect, whatever came of it. */
-export async function openLastingConnection(options: LastingConnectionOptions): Promise<LastingConnection> {
-  const { connected, logger } = options;
+export async function openLastingConnection<Connection extends Breakable>({
+  open,
+  connected,
+  logger,
+}: LastingConnectionOptions<Connection>): Promise<LastingConnection<Connection>> {
   const closing = new AbortController();
-  let client: Client | undefined;
+  let current: Connection | undefined;
 
   /** One connection, from its beginning to its end. @throws when it could not be made, or broke. */
   async function hold(opened: () => void): Promise<void> {
-    const attempt = new Client(options.connection);
-    const ended = new Promise<void>((resolve, reject) => {
-      attempt.on('error', reject);
-      attempt.on('end', resolve);
-    });
+    const connection = await open();
     // It may break before anybody waits for its end.
-    ended.catch(() => undefined);
+    connection.ended.catch(() => undefined);
     try {
-      await attempt.connect();
-      await options.prepare(attempt);
       if (closing.signal.aborted) return;
-      client = attempt;
+      current = connection;
       opened();
-      await ended;
+      await connection.ended;
     } finally {
-      client = undefined;
-      await attempt.end().catch(() => undefined);
+      current = undefined;
+      await connection.end().catch(() => undefined);
     }
   }
 
@@ -78,12 +81,12 @@ export async function openLastingConnection(options: LastingConnectionOptions): 
     kept = keep(attempted);
   });
   return {
-    get client() {
-      return client;
+    get current() {
+      return current;
     },
     async close() {
       closing.abort();
-      await client?.end().catch(() => undefined);
+      await current?.end().catch(() => undefined);
       await kept;
     },
   };

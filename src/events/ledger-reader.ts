@@ -10,8 +10,24 @@ import type { WalletCursor } from './balance-moved.js';
 /** Asks for a wallet's ledger rows after a sequence, oldest first. */
 export interface PageRequest extends WalletCursor {
   readonly rowsMax: number;
+  /** Only the wallet's last row, when it lies after the sequence. */
+  readonly newest?: boolean;
   /** False once nobody waits for the answer. */
   readonly wanted: () => boolean;
+}
+
+/** Which wallets a unit of work moved, each from its first to its last sequence. */
+export type UnitNumbers = Omit<UnitRow, 'createdAt'>;
+
+export interface WalletKey {
+  readonly lane: number;
+  readonly walletId: bigint;
+}
+
+export interface WalletFacts extends WalletKey {
+  readonly playerId: bigint;
+  readonly brand: string;
+  readonly currency: string;
 }
 
 export interface LedgerReader {
@@ -19,8 +35,10 @@ export interface LedgerReader {
   page(request: PageRequest): Promise<readonly ChainedRow[]>;
   /** The last unit of each lane. @throws when the database fails. */
   laneNumbers(lanes: readonly number[]): Promise<ReadonlyMap<number, bigint>>;
-  /** Units after those seen, each lane's in order, up to `UNITS_MAX` a lane. @throws when the database fails. */
-  unitsAfter(seen: ReadonlyMap<number, bigint>): Promise<readonly Omit<UnitRow, 'createdAt'>[]>;
+  /** Units after those seen, each lane's in order, up to `unitsMax` (`UNITS_MAX`) a lane. @throws when the database fails. */
+  unitsAfter(seen: ReadonlyMap<number, bigint>, unitsMax?: number): Promise<readonly UnitNumbers[]>;
+  /** What never changes about wallets; those that do not exist are left out. @throws when the database fails. */
+  wallets(keys: readonly WalletKey[]): Promise<readonly WalletFacts[]>;
   close(): Promise<void>;
 }
 
@@ -33,17 +51,22 @@ const RETRY_MS = { first: 50, most: 1_000 } as const;
 // queries would be a thousand round trips; `lateral` walks the primary key once for each. And a row made an entity costs
 // twenty times what it costs to read.
 const PAGES =
-  'select k.request, t.* from unnest(?::int[], ?::smallint[], ?::bigint[], ?::bigint[], ?::int[]) ' +
-  'k(request, lane, wallet_id, after, most) cross join lateral (' +
+  'select k.request, t.* from unnest(?::int[], ?::smallint[], ?::bigint[], ?::bigint[], ?::int[], ?::bool[]) ' +
+  'k(request, lane, wallet_id, after, most, newest) cross join lateral (' +
   'select lane, wallet_id, sequence, player_id, integration, external_key, kind, effect, stated, rest, balance_after, target, ' +
   'undoes, resolves, round, game, flags, (extract(epoch from created_at) * 1000)::float8 created_ms, ' +
   '(extract(epoch from display_at) * 1000)::float8 display_ms from ledger_transaction t ' +
-  'where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence > k.after order by t.sequence limit k.most) t ' +
+  'where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence > case when k.newest then greatest(k.after, (' +
+  'select w.sequence - 1 from wallet w where w.lane = k.lane and w.id = k.wallet_id)) else k.after end ' +
+  'order by t.sequence limit k.most) t ' +
   'order by k.request, t.sequence';
 const UNITS =
   'select u.lane, u.number, u.wallet_ids, u.first_sequences, u.sequences from unnest(?::smallint[], ?::bigint[]) k(lane, seen) ' +
   'cross join lateral (select * from unit_of_work u where u.lane = k.lane and u.number > k.seen order by u.number limit ?) u ' +
   'order by u.lane, u.number';
+const WALLETS =
+  'select w.lane, w.id as wallet_id, w.player_id, p.brand_id, w.currency from unnest(?::smallint[], ?::bigint[]) k(lane, id) ' +
+  'join wallet w on w.lane = k.lane and w.id = k.id join player p on p.lane = w.lane and p.id = w.player_id';
 
 /** As the driver gives it: bigint is text. */
 interface PageRow {
@@ -75,6 +98,14 @@ interface UnitsRow {
   readonly wallet_ids: string[];
   readonly first_sequences: string[];
   readonly sequences: string[];
+}
+
+interface WalletsRow {
+  readonly lane: number;
+  readonly wallet_id: string;
+  readonly player_id: string;
+  readonly brand_id: string;
+  readonly currency: string;
 }
 
 interface Waiting extends PageRequest {
@@ -139,7 +170,8 @@ export function createLedgerReader(orm: MikroORM, logger?: Pick<Logger, 'info' |
         const found = await orm.em.fork().find(Lane, { lane: { $in: [...lanes] } });
         return new Map(found.map(({ lane, number }) => [lane, number]));
       }),
-    unitsAfter: (seen) => attempt(() => readUnits(orm, seen)),
+    unitsAfter: (seen, unitsMax = UNITS_MAX) => attempt(() => readUnits(orm, seen, unitsMax)),
+    wallets: (keys) => attempt(() => readWallets(orm, keys)),
     async close() {
       closing.abort();
       await draining;
@@ -156,6 +188,7 @@ async function readPages(orm: MikroORM, requests: readonly PageRequest[]): Promi
       array(requests.map((each) => each.walletId)),
       array(requests.map((each) => each.after)),
       array(requests.map((each) => each.rowsMax)),
+      array(requests.map((each) => each.newest === true)),
     ]);
   const pages: ChainedRow[][] = requests.map(() => []);
   for (const row of rows) pages[row.request]?.push(chainedRow(row));
@@ -186,8 +219,8 @@ function chainedRow(row: PageRow): ChainedRow {
   };
 }
 
-async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>): Promise<Omit<UnitRow, 'createdAt'>[]> {
-  const rows = await orm.em.fork().execute<UnitsRow[]>(UNITS, [array(seen.keys()), array(seen.values()), UNITS_MAX]);
+async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>, unitsMax: number): Promise<UnitNumbers[]> {
+  const rows = await orm.em.fork().execute<UnitsRow[]>(UNITS, [array(seen.keys()), array(seen.values()), unitsMax]);
   return rows.map((row) => ({
     lane: row.lane,
     number: BigInt(row.number),
@@ -197,7 +230,20 @@ async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>): Prom
   }));
 }
 
-/** An array parameter as text; numbers need no quotes in it. */
-function array(numbers: Iterable<number | bigint>): string {
-  return `{${[...numbers].join(',')}}`;
+async function readWallets(orm: MikroORM, keys: readonly WalletKey[]): Promise<WalletFacts[]> {
+  const rows = await orm.em
+    .fork()
+    .execute<WalletsRow[]>(WALLETS, [array(keys.map(({ lane }) => lane)), array(keys.map((each) => each.walletId))]);
+  return rows.map((row) => ({
+    lane: row.lane,
+    walletId: BigInt(row.wallet_id),
+    playerId: BigInt(row.player_id),
+    brand: row.brand_id,
+    currency: row.currency,
+  }));
+}
+
+/** An array parameter as text; numbers and truth values need no quotes in it. */
+function array(values: Iterable<number | bigint | boolean>): string {
+  return `{${[...values].join(',')}}`;
 }

@@ -2,8 +2,10 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { type LaunchRequest, type ProviderClient, ProviderError } from '../adapters/contract.js';
 import { isWorthRepeating } from '../adapters/kit/http.js';
 import { Game, GameSession, Wallet } from '../entities/index.js';
-import type { PlayerStatus } from '../ledger/commands.js';
+import type { PlayerLimits, PlayerStatus } from '../ledger/commands.js';
 import { formatId } from '../ledger/ids.js';
+import { isUsedUp, StoredPlayerLimits, StoredWalletLimits } from '../ledger/limits.js';
+import { statusAt } from '../ledger/status.js';
 import { checkReturnUrl, type ReturnRules } from './return-url.js';
 import { hashLaunchToken, newLaunchToken } from './tokens.js';
 
@@ -24,6 +26,8 @@ interface LaunchInput {
     readonly brandId: string;
     readonly externalId: string;
     readonly status: PlayerStatus;
+    readonly statusUntil?: Date | null | undefined;
+    readonly limits?: PlayerLimits | null | undefined;
   };
   readonly integration: string;
   readonly currency: string;
@@ -34,6 +38,8 @@ interface LaunchInput {
   /** Where the game sends the player at its end. */
   readonly returnUrl?: string | undefined;
   readonly platform?: 'desktop' | 'mobile' | undefined;
+  /** The operator's own word for the device, 1 to 255 bytes. */
+  readonly device?: string | undefined;
   /** Play money of the provider's own. */
   readonly demo?: boolean | undefined;
 }
@@ -50,6 +56,8 @@ export interface LaunchedSession {
 export type LaunchOutcome =
   | { readonly type: 'launched'; readonly url: string; readonly session: LaunchedSession }
   | { readonly type: 'player-not-active'; readonly status: PlayerStatus }
+  /** The time at play is over, or nothing is left to stake or to lose in the currency. */
+  | { readonly type: 'limit-reached' }
   | { readonly type: 'game-unavailable' }
   /** `why` is for the developers of the page that asked. */
   | { readonly type: 'return-url-refused'; readonly why: string }
@@ -79,13 +87,20 @@ export function createLaunch({ orm, providers, failed }: LaunchOptions): Launch 
       const returning = checkReturnUrl(wish.returnUrl, provider.returns);
       if ('why' in returning) return { type: 'return-url-refused', why: returning.why };
       const input = { ...wish, returnUrl: returning.url };
-      if (player.status !== 'ACTIVE') return { type: 'player-not-active', status: player.status };
+      const now = new Date();
+      const status = statusAt(player, now);
+      if (status !== 'ACTIVE') return { type: 'player-not-active', status };
       if (!provider.currencies.has(currency)) return { type: 'currency-not-supported' };
       const refusal = await gameRefusal(orm, input);
       if (refusal !== undefined) return { type: refusal };
-      const wallet = await orm.em.fork().count(Wallet, { lane: player.lane, playerId: player.id, currency });
+      const wallet = await orm.em.fork().findOne(Wallet, { lane: player.lane, playerId: player.id, currency });
       // Every bet of the game would be refused.
-      if (wallet === 0) return { type: 'currency-not-supported' };
+      if (wallet === null) return { type: 'currency-not-supported' };
+      const limited = {
+        wallet: wallet.limits == null ? null : StoredWalletLimits.parse(wallet.limits),
+        player: player.limits == null ? null : StoredPlayerLimits.parse(player.limits),
+      };
+      if (isUsedUp({ ...limited, at: now })) return { type: 'limit-reached' };
       // Before the provider is called: it may ask with the token at once.
       const token = newLaunchToken(player.lane);
       const session = await insertSession(orm, input, token);
@@ -140,12 +155,12 @@ function requestOf(
 }
 
 async function insertSession(orm: MikroORM, input: LaunchInput, token: string): Promise<LaunchedSession> {
-  const { player, integration, currency, game, platform = 'desktop', demo = false } = input;
+  const { player, integration, currency, game, platform = 'desktop', device = null, demo = false } = input;
   const session = { lane: player.lane, integration, currency, game: game ?? null, createdAt: new Date() };
   const [inserted] = await orm.em
     .fork()
     .createQueryBuilder(GameSession)
-    .insert({ ...session, playerId: player.id, tokenHash: hashLaunchToken(token), platform, demo })
+    .insert({ ...session, playerId: player.id, tokenHash: hashLaunchToken(token), platform, device, demo })
     .returning(['id'])
     .execute('all');
   if (inserted === undefined) throw new Error('The database gave a new session no id');

@@ -37,6 +37,7 @@ export const invariantNames = [
   'rollback-without-effect-has-a-reason',
   'tombstone-keeps-its-key-empty',
   'journal-points-to-rows',
+  'limits-count-what-was-played',
 ] as const;
 export type InvariantName = (typeof invariantNames)[number];
 
@@ -317,4 +318,41 @@ const journal = rowPass({
   ],
 });
 
-export const lanePasses: readonly AuditPass[] = [players, ledgerRows, wallets, feed, keys, rollbacks, journal];
+/** Each of a limited wallet's periods again from the rows that stand: what a player may still do hangs on it. */
+const limits = rowPass({
+  counted: (lanes) => `wallet where lane in (${lanes}) and limits is not null`,
+  rows: (lanes) => `
+    select w.lane, w.id, w.player_id, k.period, p.day, p.since, p.stake, p.loss, p.deposit,
+      s.stake as real_stake, s.loss as real_loss, s.deposit as real_deposit,
+      exists (select from ledger_transaction e where e.lane = w.lane and e.wallet_id = w.id and e.sequence < p.since
+        and e.created_at >= p.day::timestamp at time zone 'UTC') as begins_late
+    from wallet w
+    cross join unnest(array['day', 'week', 'month']) k(period)
+    left join lateral (
+      select (c ->> 'from')::date as day, (c ->> 'since')::bigint as since, (c ->> 'stake')::numeric as stake,
+        (c ->> 'loss')::numeric as loss, (c ->> 'deposit')::numeric as deposit
+      from (values (w.limits -> 'counted' -> k.period)) v(c)
+    ) p on true
+    left join lateral (
+      select coalesce(sum(-t.effect) filter (where t.kind = 'bet'), 0) as stake,
+        coalesce(sum(-t.effect) filter (where t.kind in ('bet', 'win')), 0) as loss,
+        coalesce(sum(t.effect) filter (where t.kind = 'deposit'), 0) as deposit
+      from ledger_transaction t
+      where t.lane = w.lane and t.wallet_id = w.id and t.sequence >= p.since and not exists (
+        select from ledger_transaction u where u.lane = t.lane and u.wallet_id = t.wallet_id and u.undoes = t.sequence)
+    ) s on true
+    where w.lane in (${lanes}) and w.limits is not null`,
+  subject: { playerId: 'r.player_id', walletId: 'r.id' },
+  checks: [
+    {
+      name: 'limits-count-what-was-played',
+      broken: 'r.stake <> r.real_stake or r.loss <> r.real_loss or r.deposit <> r.real_deposit or r.begins_late',
+      what: `coalesce('the ' || r.period || ' from ' || r.day || ' counts ' || r.stake || ', ' || r.loss || ', ' || r.deposit ||
+        ' of stakes, losses, deposits; its rows from sequence ' || r.since || ' say ' || r.real_stake || ', ' || r.real_loss ||
+        ', ' || r.real_deposit || case when r.begins_late then '; rows before them belong to it too' else '' end,
+        'the ' || r.period || ' is not counted')`,
+    },
+  ],
+});
+
+export const lanePasses: readonly AuditPass[] = [players, ledgerRows, wallets, feed, keys, rollbacks, journal, limits];

@@ -16,9 +16,14 @@ export interface ChainedRow extends LedgerRow {
   readonly createdAt: Date;
 }
 
-/** SHA-256 over the previous hash and the row's facts, each written as `length:text` so that no two rows read the same. */
+/** SHA-256 over the previous hash and the row's text. */
 export function chainHash(previous: Buffer, row: ChainedRow): Buffer {
-  const facts =
+  return hash('sha256', Buffer.concat([previous, Buffer.from(chainText(row))]), 'buffer');
+}
+
+/** The row's facts, each written as `length:text` so that no two rows read the same. */
+export function chainText(row: ChainedRow): string {
+  return (
     `${row.lane}|${row.walletId}|${row.sequence}|${row.playerId}|${row.effect}|${row.balanceAfter}|${row.createdAt.getTime()}` +
     field(row.stated) +
     field(row.undoes) +
@@ -30,8 +35,8 @@ export function chainHash(previous: Buffer, row: ChainedRow): Buffer {
     field(row.round) +
     field(row.game) +
     field(row.rest) +
-    field(row.flags.length === 0 ? null : row.flags.join(','));
-  return hash('sha256', Buffer.concat([previous, Buffer.from(facts)]), 'buffer');
+    field(row.flags.length === 0 ? null : row.flags.join(','))
+  );
 }
 
 function field(value: string | bigint | null): string {

@@ -2,8 +2,10 @@ import type { WalletErrorCode } from './errors.js';
 import type { Decimal } from './money.js';
 
 /** What can be asked of the ledger. Adapters, the cashier and staff all speak in these, and in nothing else. */
-export type WalletCommand = Movement | StatusChange | BalanceInquiry | LookUp;
+export type WalletCommand = Movement | PlayerChange | BalanceInquiry | LookUp;
 export type Movement = Bet | Win | Rollback | Deposit | Withdrawal | Correction;
+/** Changes that move no money and have no key: to ask for one again changes nothing. */
+export type PlayerChange = StatusChange | WalletLimitChange | SessionLimitChange;
 
 interface Addressed {
   /** Slug of the brand whose player this is. */
@@ -79,10 +81,14 @@ export interface Correction extends Moving {
 export const playerStatuses = ['ACTIVE', 'SUSPENDED', 'SELF_EXCLUDED', 'CLOSED'] as const;
 export type PlayerStatus = (typeof playerStatuses)[number];
 
-/** Changes what the player may do, under the same lock as the player's bets. */
+/** Changes what the player may do, under the same lock as the player's bets. `status.ts` says what may follow what. */
 export interface StatusChange extends Addressed {
   readonly kind: 'status';
   readonly status: PlayerStatus;
+  /** When a self-exclusion ends by itself; one without an end lasts until staff lifts it. */
+  readonly until?: Date | undefined;
+  /** Whether it may only take from what the player may do, as for the player's own wish. */
+  readonly protective?: boolean | undefined;
 }
 
 /** What a wallet may take at most in a period of UTC: a day, a week from Monday, a month. */
@@ -91,22 +97,43 @@ export type LimitKind = (typeof limitKinds)[number];
 export const limitPeriods = ['day', 'week', 'month'] as const;
 export type LimitPeriod = (typeof limitPeriods)[number];
 
-/** A wallet's limits as they are stored, with what they count. Ledger units as text, because JSON has no bigint. */
+/** Sets, changes or removes a limit of a wallet. A lower one holds at once, a higher one or none a day later. */
+export interface WalletLimitChange extends Addressed {
+  readonly kind: 'wallet-limit';
+  readonly currency: string;
+  readonly limit: LimitKind;
+  readonly period: LimitPeriod;
+  /** Null removes it. */
+  readonly max: Decimal | null;
+}
+
+/** The same for the time at play. */
+export interface SessionLimitChange extends Addressed {
+  readonly kind: 'session-limit';
+  /** Null removes it. */
+  readonly minutes: number | null;
+}
+
+/** A limit as it is stored. Ledger units are text, because JSON has no bigint. */
+export interface StoredLimit<Max extends string | number = string> {
+  readonly max: Max;
+  /** A higher limit, or none, that takes the place of this one by itself. */
+  readonly next?: { readonly max: Max | null; readonly from: string } | undefined;
+}
+
+/** A wallet's limits as they are stored, with what they count. */
 export interface WalletLimits {
   readonly limits: Readonly<Partial<Record<`${LimitKind}-${LimitPeriod}`, StoredLimit>>>;
-  /** Of the periods that were last counted; keys name the period by its first day, such as "2027-01-31". */
+  /** Of the periods that were last counted; none are missing once there is a limit. */
   readonly counted: Readonly<Partial<Record<LimitPeriod, CountedPeriod>>>;
 }
 
-export interface StoredLimit {
-  /** Null: none yet. */
-  readonly max: string | null;
-  /** A higher limit, or none, that takes the place of this one later. */
-  readonly next?: { readonly max: string | null; readonly from: string } | undefined;
-}
-
+/** What happened in a period, in ledger units: bets that stand, less their payouts, and deposits. */
 export interface CountedPeriod {
+  /** The first day of the period, such as "2027-01-31". */
   readonly from: string;
+  /** Sequence of the wallet's first row in it: the wallet's order, not the clock, says which rows are counted. */
+  readonly since: string;
   readonly stake: string;
   readonly loss: string;
   readonly deposit: string;
@@ -114,13 +141,13 @@ export interface CountedPeriod {
 
 /** What limits a player across wallets: the time at play without a pause, in minutes. */
 export interface PlayerLimits {
-  readonly sessionMinutes?: {
-    readonly max: number | null;
-    readonly next?: { max: number | null; from: string } | undefined;
-  };
+  readonly sessionMinutes?: StoredLimit<number> | undefined;
   /** When the play under way began, and its last bet. */
   readonly play?: { readonly since: string; readonly lastAt: string } | undefined;
 }
+
+/** Why a change of a player's status was not made. */
+export type Declined = 'EXCLUSION_RUNS' | 'PLAYER_SUSPENDED' | 'PLAYER_CLOSED';
 
 /** Reads a balance in the order of the wallet's movements. */
 export interface BalanceInquiry extends Addressed {
@@ -180,6 +207,8 @@ export type Outcome =
       readonly balance: Balance | undefined;
       /** What a look-up found. */
       readonly found?: Found | undefined;
+      /** Set when a change of the player was not made. */
+      readonly declined?: Declined | undefined;
       readonly flags: readonly Flag[];
     }
   | {

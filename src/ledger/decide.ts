@@ -11,6 +11,7 @@ import {
   type Withdrawal,
 } from './commands.js';
 import type { WalletErrorCode } from './errors.js';
+import { isOverLimit, type Limited } from './limits.js';
 import { type Currency, type Decimal, type Units, UNITS_MAX, unitsFloor } from './money.js';
 import type { Policy } from './policy.js';
 
@@ -20,6 +21,8 @@ export interface WalletState {
   readonly playerStatus: PlayerStatus;
   readonly balance: bigint;
   readonly sequence: bigint;
+  /** Absent where nothing limits the wallet or its player. */
+  readonly limited?: Limited | undefined;
 }
 
 /** A ledger row before it is bound to its wallet and hashed. */
@@ -148,6 +151,8 @@ function decideDebit(wallet: WalletState, command: Bet | Withdrawal): Decision {
   if (command.kind === 'bet' && command.free === true) {
     return post(wallet, command, { effect: 0n, stated: stated.units, flags: ['free-bet'] });
   }
+  // Before the funds: who may not play on is not told to bring money.
+  if (command.kind === 'bet' && isLimited(wallet, 'bet', stated.units)) return refuse('LIMIT_REACHED');
   if (wallet.balance < stated.units) return refuse('INSUFFICIENT_FUNDS');
   return post(wallet, command, { effect: -stated.units, stated: stated.units });
 }
@@ -157,7 +162,12 @@ function decideDeposit(wallet: WalletState, command: Deposit): Decision {
   if (stated === undefined || stated.units === 0n || !isBalance(wallet.balance + stated.units)) {
     return refuse('AMOUNT_INVALID');
   }
+  if (isLimited(wallet, 'deposit', stated.units)) return refuse('LIMIT_REACHED');
   return credit(wallet, command, stated, []);
+}
+
+function isLimited({ limited }: WalletState, kind: 'bet' | 'deposit', units: bigint): boolean {
+  return limited !== undefined && isOverLimit(limited, kind, units);
 }
 
 /** Two people agreed to it, so it comes to players of any status; but no correction makes a debt. */

@@ -1,4 +1,4 @@
-import type { LookUp, Movement, PlayerStatus } from './commands.js';
+import type { LookUp, Movement, PlayerLimits, WalletCommand, WalletLimits } from './commands.js';
 import type { LedgerConnection, Statement } from './connection.js';
 import type { Currency } from './money.js';
 import type { Pending } from './pending.js';
@@ -17,6 +17,7 @@ import {
   type WalletRow,
   walletRow,
 } from './statements.js';
+import type { StoredStatus } from './status.js';
 
 export interface UnitContext {
   readonly statements: Statements;
@@ -29,8 +30,7 @@ export interface UnitContext {
 export interface Draft {
   readonly context: UnitContext;
   readonly laneNumbers: Map<number, bigint>;
-  readonly statuses: Map<string, PlayerStatus>;
-  readonly statusChanges: Map<string, { lane: number; id: bigint; status: PlayerStatus }>;
+  readonly players: Map<string, PlayerDraft>;
   /** By player and currency. */
   readonly wallets: Map<string, WalletDraft>;
   /** By key of the movement. */
@@ -42,6 +42,15 @@ export interface Draft {
   readonly rows: HashedRow[];
 }
 
+export interface PlayerDraft {
+  readonly lane: number;
+  readonly id: bigint;
+  status: StoredStatus;
+  limits: PlayerLimits | null;
+  statusChanged: boolean;
+  limitsChanged: boolean;
+}
+
 export interface WalletDraft {
   readonly lane: number;
   readonly id: bigint;
@@ -50,6 +59,10 @@ export interface WalletDraft {
   balance: bigint;
   sequence: bigint;
   head: Buffer;
+  limits: WalletLimits | null;
+  /** As it will be written. */
+  limitsText: string | null;
+  limitsChanged: boolean;
   moved: boolean;
   /** Opened by this unit, and nothing posted to it yet. */
   openedNow: boolean;
@@ -71,8 +84,7 @@ export async function openDraft(
   const draft: Draft = {
     context,
     laneNumbers: new Map(locked?.rows.map(([lane, number]) => [Number(lane), BigInt(String(number))])),
-    statuses: new Map(),
-    statusChanges: new Map(),
+    players: new Map(),
     wallets: new Map(),
     known: new Map(),
     places: new Map(),
@@ -92,8 +104,9 @@ export async function openDraft(
   return draft;
 }
 
-function addWallet(draft: Draft, { lane, playerId, status, wallet }: WalletRow): void {
-  draft.statuses.set(playerKey({ lane, id: playerId }), status);
+function addWallet(draft: Draft, { lane, playerId, status, limits, wallet }: WalletRow): void {
+  const player = { lane, id: playerId, status, limits, statusChanged: false, limitsChanged: false };
+  draft.players.set(playerKey(player), player);
   if (wallet === undefined) return;
   const currency = draft.context.currencies.get(wallet.currency);
   // A currency that has left the configuration: its wallet stays as it is, and out of reach.
@@ -103,12 +116,14 @@ function addWallet(draft: Draft, { lane, playerId, status, wallet }: WalletRow):
     lane,
     playerId,
     currency,
+    limitsText: null,
+    limitsChanged: false,
     moved: false,
     openedNow: false,
   });
 }
 
-/** A credit, or the rollback of something unknown, may find no wallet in its currency: it opens one if the brand lists it. */
+/** A credit, the rollback of something unknown, or a limit may find no wallet in its currency: it opens one if the brand lists it. */
 async function openMissingWallets(
   connection: LedgerConnection,
   draft: Draft,
@@ -117,13 +132,13 @@ async function openMissingWallets(
   const missing = new Map<string, { lane: number; playerId: bigint; currency: string }>();
   for (const each of pending) {
     const { command, player } = each;
-    if (command.kind !== 'win' && command.kind !== 'deposit' && command.kind !== 'rollback') continue;
+    if (!mayOpenWallet(command)) continue;
     // A repeat has its wallet, and so has what a rollback undoes; a win goes to the currency it states, whatever it pays.
     const posting = command.kind === 'rollback' ? keysOf(each) : keysOf(each).slice(0, 1);
     if (posting.some((key) => draft.known.has(movementKey(key)))) continue;
     if (draft.context.brandCurrencies.get(command.brand)?.has(command.currency) !== true) continue;
     const key = walletKey(player, command.currency);
-    if (draft.wallets.has(key) || !draft.statuses.has(playerKey(player))) continue;
+    if (draft.wallets.has(key) || !draft.players.has(playerKey(player))) continue;
     missing.set(key, { lane: player.lane, playerId: player.id, currency: command.currency });
   }
   if (missing.size === 0) return;
@@ -140,16 +155,26 @@ async function openMissingWallets(
       balance: 0n,
       sequence: 0n,
       head: Buffer.alloc(0),
+      limits: null,
+      limitsText: null,
+      limitsChanged: false,
       moved: false,
       openedNow: true,
     });
   }
 }
 
+function mayOpenWallet(
+  command: WalletCommand,
+): command is Extract<WalletCommand, { kind: 'win' | 'deposit' | 'rollback' | 'wallet-limit' }> {
+  const { kind } = command;
+  return kind === 'win' || kind === 'deposit' || kind === 'rollback' || kind === 'wallet-limit';
+}
+
 /** The keys a command asks for: its own, and that of the movement it names. */
 export function keysOf(pending: Pending): KeyQuery[] {
   const { command, player } = pending;
-  if (command.kind === 'status' || command.kind === 'balance') return [];
+  if (!('key' in command)) return [];
   const own = { lane: player.lane, playerId: player.id, integration: command.integration, externalKey: command.key };
   const named = namedKey(command);
   return named === undefined ? [own] : [own, { ...own, externalKey: named }];

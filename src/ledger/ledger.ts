@@ -102,7 +102,7 @@ export function createLedger(options: LedgerOptions): Ledger {
 
 /** Every text that will be stored must come back as it was given: one that does not would spoil the unit for all in it. */
 function isStorable(command: WalletCommand): boolean {
-  if (command.kind === 'status' || command.kind === 'balance') return true;
+  if (!('key' in command)) return true;
   if (command.kind === 'lookup') return isStorableName(command.key);
   const { key, round, game } = command;
   return [key, round, game, namedKey(command)].every((each) => each === undefined || isStorableName(each));

@@ -2,18 +2,24 @@ import type { MikroORM } from '@mikro-orm/postgresql';
 import { Callback, LedgerTransaction, UnitOfWork } from '../entities/index.js';
 import type { ChainedRow } from './chain.js';
 import type { LinkedRow } from './decide.js';
-import { type Flag, type PlayerStatus, playerStatuses } from './commands.js';
+import { type Flag, type PlayerLimits, playerStatuses, type WalletLimits } from './commands.js';
 import type { Statement } from './connection.js';
+import { StoredPlayerLimits, StoredWalletLimits } from './limits.js';
 import { elementLiteral, insertSet } from './row-sets.js';
+import type { StoredStatus } from './status.js';
 
 /** The hot path's SQL: what a unit of work asks and writes, in sets. All of it is here. */
 
 export interface WalletRow {
   readonly lane: number;
   readonly playerId: bigint;
-  readonly status: PlayerStatus;
+  readonly status: StoredStatus;
+  /** Null when nothing limits the player, which is nearly always. */
+  readonly limits: PlayerLimits | null;
   /** Undefined when the player has no wallet at all. */
-  readonly wallet: { id: bigint; currency: string; balance: bigint; sequence: bigint; head: Buffer } | undefined;
+  readonly wallet:
+    | { id: bigint; currency: string; balance: bigint; sequence: bigint; head: Buffer; limits: WalletLimits | null }
+    | undefined;
 }
 
 export interface StoredRow extends LinkedRow {
@@ -50,6 +56,8 @@ export interface MovedWallet {
   readonly balance: bigint;
   readonly sequence: bigint;
   readonly head: Buffer;
+  /** Its limits as JSON; null when nothing limits the wallet. */
+  readonly limitsText: string | null;
 }
 
 export interface UnitRow {
@@ -132,15 +140,16 @@ const callbackProperties = [
 ] as const satisfies readonly (keyof CallbackRow)[];
 
 export function createStatements(orm: MikroORM) {
-  const walletParameters = 5;
+  const walletParameters = 6;
   const ledger = insertSet<HashedRow>(orm, LedgerTransaction, ledgerProperties, walletParameters + 1);
   const before = walletParameters + ledger.parameters;
   const units = insertSet<UnitRow>(orm, UnitOfWork, unitProperties, before + 1);
   const callbacks = insertSet<CallbackRow>(orm, Callback, callbackProperties);
   // One statement for all that moves with money: what each costs the server besides its rows is as much as several rows.
   const postText =
-    'with moved as (update wallet w set balance = u.balance, sequence = u.sequence, head = u.head ' +
-    'from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) u(lane, id, balance, sequence, head) ' +
+    'with moved as (update wallet w set balance = u.balance, sequence = u.sequence, head = u.head, limits = u.limits::jsonb ' +
+    'from unnest($1::smallint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[], $6::text[]) ' +
+    'u(lane, id, balance, sequence, head, limits) ' +
     `where w.lane = u.lane and w.id = u.id), posted as (${ledger.text}), numbered as (${units.text} returning lane) ` +
     'update lane l set number = l.number + 1 from numbered n where l.lane = n.lane';
 
@@ -155,6 +164,7 @@ export function createStatements(orm: MikroORM) {
         array(wallets.map((each) => each.balance)),
         array(wallets.map((each) => each.sequence)),
         array(wallets.map((each) => each.head)),
+        array(wallets.map((each) => each.limitsText)),
         ...ledger.values(rows),
         ...units.values(unitRows),
       ],
@@ -180,7 +190,8 @@ export function readWallets(players: readonly { lane: number; id: bigint }[]): S
   return {
     name: 'read_wallets',
     text:
-      'select p.lane, p.id, p.status, w.id, w.currency, w.balance, w.sequence, w.head ' +
+      'select p.lane, p.id, p.status, p.status_until, p.status_changed_at, p.limits, ' +
+      'w.id, w.currency, w.balance, w.sequence, w.head, w.limits ' +
       'from unnest($1::smallint[], $2::bigint[]) k(lane, id) ' +
       'join player p on p.lane = k.lane and p.id = k.id ' +
       'left join wallet w on w.lane = p.lane and w.player_id = p.id',
@@ -189,19 +200,41 @@ export function readWallets(players: readonly { lane: number; id: bigint }[]): S
 }
 
 export function walletRow(row: readonly unknown[]): WalletRow {
-  const [lane, playerId, status, id, currency, balance, sequence, head] = row as [
+  const [lane, playerId, status, statusUntil, statusChangedAt, playerLimits] = row as [
     number,
     bigint,
     string,
+    Date | null,
+    Date | null,
+    unknown,
+  ];
+  const [id, currency, balance, sequence, head, limits] = row.slice(6) as [
     bigint | null,
     string,
     bigint,
     bigint,
     Buffer,
+    unknown,
   ];
   const known = playerStatuses.find((each) => each === status);
   if (known === undefined) throw new Error(`Player ${playerId} has the unknown status ${status}`);
-  return { lane, playerId, status: known, wallet: id === null ? undefined : { id, currency, balance, sequence, head } };
+  return {
+    lane,
+    playerId,
+    status: { status: known, statusUntil, statusChangedAt },
+    limits: playerLimits === null ? null : StoredPlayerLimits.parse(playerLimits),
+    wallet:
+      id === null
+        ? undefined
+        : {
+            id,
+            currency,
+            balance,
+            sequence,
+            head,
+            limits: limits === null ? null : StoredWalletLimits.parse(limits),
+          },
+  };
 }
 
 /** A stored row, which rollback undid it, and how many wins that still stand pay it. In the order `storedRow` reads. */
@@ -298,20 +331,24 @@ export function openWallets(wallets: readonly { lane: number; playerId: bigint; 
   };
 }
 
-export function setStatuses(players: readonly { lane: number; id: bigint; status: PlayerStatus }[]): Statement {
+export function setStatuses(players: readonly { lane: number; id: bigint; status: StoredStatus }[]): Statement {
   return {
     name: 'set_statuses',
     text:
-      'update player p set status = u.status from unnest($1::smallint[], $2::bigint[], $3::text[]) u(lane, id, status) ' +
-      'where p.lane = u.lane and p.id = u.id',
+      'update player p set status = u.status, status_until = u.until, status_changed_at = u.changed_at ' +
+      'from unnest($1::smallint[], $2::bigint[], $3::text[], $4::timestamptz[], $5::timestamptz[]) ' +
+      'u(lane, id, status, until, changed_at) where p.lane = u.lane and p.id = u.id',
     values: [
       array(players.map((each) => each.lane)),
       array(players.map((each) => each.id)),
-      array(players.map((each) => each.status)),
+      array(players.map((each) => each.status.status)),
+      array(players.map((each) => each.status.statusUntil)),
+      array(players.map((each) => each.status.statusChangedAt)),
     ],
   };
 }
 
-function array(elements: readonly unknown[]): string {
+/** The literal of an array parameter. */
+export function array(elements: readonly unknown[]): string {
   return `{${elements.map(elementLiteral).join(',')}}`;
 }

@@ -1,4 +1,4 @@
-import type { Balance, LookUp, Movement, Outcome, PlayerStatus, StatusChange } from './commands.js';
+import type { Balance, LookUp, Movement, Outcome } from './commands.js';
 import { chainHash, type ChainedRow } from './chain.js';
 import type { LedgerConnection, Statement } from './connection.js';
 import { decide, type Decision, type Known, type LedgerRow, type LinkedRow, type WalletState } from './decide.js';
@@ -9,6 +9,7 @@ import {
   know,
   movementKey,
   openDraft,
+  type PlayerDraft,
   playerKey,
   roundRows,
   rowAt,
@@ -17,18 +18,20 @@ import {
   walletKey,
 } from './draft.js';
 import type { WalletErrorCode } from './errors.js';
+import { type Limited, withPlay, withRow } from './limits.js';
 import type { Pending } from './pending.js';
+import { applyPlayerChange, openCounters, playerWrites, settleLimits } from './player-changes.js';
 import type { Policy } from './policy.js';
 import { balanceOf, receiptOf } from './receipt.js';
 import {
   type CallbackRow,
   commit,
   type HashedRow,
-  setStatuses,
   type Statements,
   type StoredRow,
   type UnitRow,
 } from './statements.js';
+import { statusAt } from './status.js';
 
 /** What one lane committed, for the feed: the unit's row and the ledger rows behind it. */
 export interface CommittedUnit extends UnitRow {
@@ -47,6 +50,7 @@ export async function runUnit(
 ): Promise<{ outcomes: readonly Outcome[]; units: readonly CommittedUnit[] }> {
   const lanes = [...new Set(pending.map((each) => each.player.lane))].sort((a, b) => a - b);
   const draft = await openDraft(connection, context, pending, lanes);
+  await openCounters(connection, draft, pending);
   // What an earlier attempt committed has been read now; what was not found will not come any more, the lock saw to that.
   for (const each of pending) each.inDoubt = false;
   const now = performance.now();
@@ -65,11 +69,13 @@ export async function runUnit(
 
 function applyCommand(draft: Draft, pending: Pending, expired: boolean): Outcome {
   const { command, player } = pending;
-  const status = draft.statuses.get(playerKey(player));
-  if (status === undefined) return refused('PLAYER_UNKNOWN');
+  const known = draft.players.get(playerKey(player));
+  if (known === undefined) return refused('PLAYER_UNKNOWN');
   switch (command.kind) {
     case 'status':
-      return applyStatus(draft, player, command);
+    case 'wallet-limit':
+    case 'session-limit':
+      return applyPlayerChange(draft, pending, known, command);
     case 'balance': {
       const wallet = draft.wallets.get(walletKey(player, command.currency));
       if (wallet === undefined) return refused('CURRENCY_NOT_ALLOWED');
@@ -78,7 +84,7 @@ function applyCommand(draft: Draft, pending: Pending, expired: boolean): Outcome
     case 'lookup':
       return applyLookUp(draft, pending, command);
     default:
-      return applyMovement(draft, pending, command, status, expired);
+      return applyMovement(draft, pending, command, known, expired);
   }
 }
 
@@ -98,19 +104,7 @@ function applyLookUp(draft: Draft, pending: Pending, command: LookUp): Outcome {
   };
 }
 
-function applyStatus(draft: Draft, player: { lane: number; id: bigint }, command: StatusChange): Outcome {
-  draft.statuses.set(playerKey(player), command.status);
-  draft.statusChanges.set(playerKey(player), { ...player, status: command.status });
-  return { type: 'done', balance: undefined, flags: [] };
-}
-
-function applyMovement(
-  draft: Draft,
-  pending: Pending,
-  command: Movement,
-  playerStatus: PlayerStatus,
-  expired: boolean,
-): Outcome {
+function applyMovement(draft: Draft, pending: Pending, command: Movement, by: PlayerDraft, expired: boolean): Outcome {
   const { player } = pending;
   const [ownKey, targetKey] = keysOf(pending).map(movementKey);
   const own = draft.known.get(ownKey ?? '');
@@ -125,7 +119,8 @@ function applyMovement(
   // Past its deadline nothing new may start; but what an earlier attempt committed must still be found.
   if (expired && own === undefined) return refused('DEADLINE_EXCEEDED', balanceOf(wallet, wallet.currency));
 
-  const state: WalletState = { ...wallet, playerStatus };
+  const playerStatus = statusAt(by.status, pending.receivedAt);
+  const state: WalletState = { ...wallet, playerStatus, limited: limitedBy(wallet, by, pending.receivedAt) };
   const round = roundOf(draft, pending);
   const known = own === undefined ? { own, target, round } : knownBefore(own, target, round);
   const decision = decide(state, known, command, policyFor(pending, own));
@@ -137,7 +132,21 @@ function applyMovement(
       flags: [],
     };
   }
-  return postDecision(draft, pending, wallet, target, decision);
+  const outcome = postDecision(draft, pending, wallet, target, decision);
+  if (command.kind === 'bet' && command.free !== true && outcome.type === 'applied') play(by, pending.receivedAt);
+  return outcome;
+}
+
+/** Nearly nobody is limited, and who is not shall cost nothing. */
+function limitedBy(wallet: WalletDraft, player: PlayerDraft, at: Date): Limited | undefined {
+  if (wallet.limits === null && player.limits === null) return undefined;
+  return { wallet: wallet.limits, player: player.limits, at };
+}
+
+function play(player: PlayerDraft, at: Date): void {
+  if (player.limits === null) return;
+  player.limits = withPlay(player.limits, at);
+  player.limitsChanged = true;
 }
 
 function roundOf(draft: Draft, { command, player }: Pending): readonly StoredRow[] {
@@ -173,7 +182,7 @@ function postDecision(
   const flags =
     wallet.openedNow && rows.length > 0 ? [...decision.flags, 'wallet-opened-by-credit' as const] : decision.flags;
   if (rows.length > 0) wallet.openedNow = false;
-  for (const row of rows) postRow(draft, wallet, row, pending.receivedAt);
+  for (const row of rows) postRow(draft, wallet, row, row.undoes === null ? undefined : target, pending.receivedAt);
   const [first] = rows;
   if (first?.undoes != null && target !== undefined) {
     know(draft, { ...target, rolledBack: true, undoneBy: first.sequence });
@@ -198,13 +207,20 @@ function addWins(draft: Draft, wallet: WalletDraft, bet: bigint | null, count: n
   if (row !== undefined) know(draft, { ...row, wins: row.wins + count });
 }
 
-function postRow(draft: Draft, wallet: WalletDraft, row: LedgerRow, createdAt: Date): void {
+function postRow(
+  draft: Draft,
+  wallet: WalletDraft,
+  row: LedgerRow,
+  undone: StoredRow | undefined,
+  createdAt: Date,
+): void {
   const chained: ChainedRow = { ...row, lane: wallet.lane, walletId: wallet.id, playerId: wallet.playerId, createdAt };
   const hash = chainHash(wallet.head, chained);
   wallet.balance = row.balanceAfter;
   wallet.sequence = row.sequence;
   wallet.head = hash;
   wallet.moved = true;
+  if (wallet.limits !== null) wallet.limits = withRow(wallet.limits, row, undone, createdAt);
   draft.rows.push({ ...chained, hash });
   const stored: StoredRow = { ...chained, currency: wallet.currency.code, rolledBack: false, undoneBy: null, wins: 0 };
   know(draft, stored);
@@ -237,12 +253,14 @@ function writesOf(
   units: readonly CommittedUnit[],
   callbacks: readonly CallbackRow[],
 ): Statement[] {
+  const now = new Date();
   const writes: Statement[] = [];
   if (draft.rows.length > 0) {
     const moved = [...draft.wallets.values()].filter((each) => each.moved);
+    settleLimits(moved, now);
     writes.push(statements.post(moved, draft.rows, units));
   }
-  if (draft.statusChanges.size > 0) writes.push(setStatuses([...draft.statusChanges.values()]));
+  writes.push(...playerWrites(draft, now));
   if (callbacks.length > 0) writes.push(statements.insertCallbacks(callbacks));
   writes.push(commit);
   return writes;

@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto';
 import { providers } from '../adapters/registry.js';
 import type { Problems } from '../config/problems.js';
+import { privateKeyOf } from '../history/proof-key.js';
 import { apiUrlOf } from '../simulator/simulator.js';
 import { readSecrets } from './secrets.js';
 
@@ -46,6 +48,8 @@ export function readSandbox(env: NodeJS.ProcessEnv, stateDirectory: string, prob
       currencies: side.currencies ?? playedIn,
       settings: side.settings({ ...at, secret: secrets.of(adapter) }),
     })),
+    // It follows from the first secret, and is the same at every start.
+    proofs: { privateKey: privateKeyOf(createHmac('sha256', secrets.authSecret).update('sandbox/proofs').digest()) },
     // The sandbox asks by itself, once the simulators are there to answer.
     catalogueHours: 0,
     simulators: entries.map(({ id, port }) => ({ integration: id, port })),

@@ -4,14 +4,16 @@ import { UNITS_MAX } from '../ledger/money.js';
 import { playerById, visibleWallet } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
+import type { EventRoot } from './event-results.js';
 import type { TransactionRow, WalletRow } from './loaders.js';
 import { MoneyObject, toMoney } from './money.js';
+import type { Outlet } from './outlet.js';
 import { DateTimeScalar } from './scalars.js';
 import { TransactionObject } from './transaction.js';
 import { WalletObject } from './wallet.js';
 
 @ObjectType('BalanceChange', { description: "A wallet's balance at one moment." })
-export class BalanceChangeObject {
+export class BalanceChangeObject implements EventRoot {
   readonly row: WalletRow;
 
   @Field(() => TransactionObject, { nullable: true, description: 'What changed the balance; null in a snapshot.' })
@@ -24,6 +26,10 @@ export class BalanceChangeObject {
     this.row = row;
     this.transaction = transaction && new TransactionObject(transaction);
     this.displayAt = displayAt;
+  }
+
+  prime({ loaders }: GraphqlContext): void {
+    loaders.wallet.prime(this.row, this.row);
   }
 
   @Field(() => WalletObject, { description: 'The wallet as of this change.' })
@@ -40,7 +46,7 @@ export class BalanceChangeObject {
   }
 
   @Field(() => MoneyObject, { description: 'The balance.' })
-  balance(@Ctx() context: GraphqlContext): Promise<MoneyObject> {
+  balance(@Ctx() context: GraphqlContext): MoneyObject | Promise<MoneyObject> {
     return toMoney(context, this.row.balance, this.row.currency);
   }
 }
@@ -49,6 +55,7 @@ interface BalanceChangedArguments {
   readonly walletId?: string | null;
   readonly playerId?: string | null;
   readonly after?: string | null;
+  readonly coalesce: boolean;
 }
 
 @Resolver()
@@ -58,7 +65,9 @@ export class BalanceChangeResolver {
       subscribeToBalances(context, args),
     description:
       "A wallet's balance, or those of all wallets the player has now: first a snapshot of each, then every change, each wallet's " +
-      'in the order of its sequence, none missing, none twice. With "after" no snapshot: every change after that sequence. ' +
+      'in the order of its sequence, none missing, none twice. With "after" no snapshot: every change after that sequence. A ' +
+      'client that reads more slowly than its wallets move gets the last change of each once it reads again, and sees the sequence ' +
+      'leap; without "coalesce" it gets every one, later. ' +
       'WebSocket only. Errors: NOT_FOUND for what does not exist and for what the token may not see, BAD_USER_INPUT unless ' +
       'exactly one of "walletId" and "playerId" is given, and for an "after" that the wallet has not reached.',
   })
@@ -68,6 +77,11 @@ export class BalanceChangeResolver {
     _playerId: string | null,
     @Arg('after', () => String, { nullable: true, description: 'The last sequence seen; only with "walletId".' })
     _after: string | null,
+    @Arg('coalesce', () => Boolean, {
+      defaultValue: true,
+      description: 'Whether changes may be left out while the client does not read; the last of each wallet never is.',
+    })
+    _coalesce: boolean,
     @Root() change: BalanceChangeObject,
   ): BalanceChangeObject {
     return change;
@@ -76,7 +90,7 @@ export class BalanceChangeResolver {
 
 async function subscribeToBalances(
   context: GraphqlContext,
-  { walletId, playerId, after }: BalanceChangedArguments,
+  { walletId, playerId, after, coalesce }: BalanceChangedArguments,
 ): Promise<AsyncIterableIterator<BalanceChangeObject>> {
   if ((walletId == null) === (playerId == null)) throw badInput('Give either "walletId" or "playerId".');
   if (walletId == null) {
@@ -84,23 +98,28 @@ async function subscribeToBalances(
     const player = await playerById(context, playerId ?? '');
     if (player === undefined) throw apiError('NOT_FOUND', 'There is no such player.');
     const wallets = await context.loaders.walletsOfPlayer.load(player);
-    return stoppable((signal) => balanceChanges(context, wallets, undefined, signal));
+    return stoppable((signal) => balanceChanges(context, wallets, { coalesce, signal }));
   }
   const wallet = await visibleWallet(context, walletId);
   if (wallet === undefined) throw apiError('NOT_FOUND', 'There is no such wallet.');
   const seen = after == null ? undefined : readSequence(after);
   if (seen !== undefined && seen > wallet.sequence) throw badInput('"after" is a sequence the wallet has not reached.');
-  return stoppable((signal) => balanceChanges(context, [wallet], seen, signal));
+  return stoppable((signal) => balanceChanges(context, [wallet], { after: seen, coalesce, signal }));
+}
+
+interface ChangesOptions {
+  readonly after?: bigint | undefined;
+  readonly coalesce: boolean;
+  readonly signal: AbortSignal;
 }
 
 async function* balanceChanges(
-  context: GraphqlContext,
+  { services, outlet }: GraphqlContext,
   wallets: readonly WalletRow[],
-  after: bigint | undefined,
-  signal: AbortSignal,
+  { after, coalesce, signal }: ChangesOptions,
 ): AsyncGenerator<BalanceChangeObject> {
   if (after === undefined) {
-    for (const wallet of wallets) yield toChange(context, wallet, undefined, new Date());
+    for (const wallet of wallets) yield new BalanceChangeObject(wallet, undefined, new Date());
   }
   // Whatever was committed since the snapshots were read lies after their sequences, and the feed repairs by sequence.
   const cursors: WalletCursor[] = wallets.map(({ lane, id, sequence }) => ({
@@ -109,24 +128,23 @@ async function* balanceChanges(
     after: after ?? sequence,
   }));
   const byId = new Map(wallets.map((wallet) => [`${wallet.lane}|${wallet.id}`, wallet]));
-  for await (const moved of context.services.feed.follow(cursors, signal)) {
+  const options = coalesce && outlet !== undefined ? { latestOnly: stalledSince(outlet) } : {};
+  for await (const moved of services.feed.follow(cursors, signal, options)) {
     const wallet = byId.get(`${moved.lane}|${moved.walletId}`);
     if (wallet === undefined) continue;
     const state = { ...wallet, balance: moved.balanceUnits, sequence: moved.sequence };
-    yield toChange(context, state, toTransactionRow(moved, wallet), moved.displayAt);
+    yield new BalanceChangeObject(state, toTransactionRow(moved, wallet), moved.displayAt);
   }
 }
 
-/** The event says all that is usually asked for, so an event costs no query; what was read for the one before is forgotten. */
-function toChange(
-  context: GraphqlContext,
-  wallet: WalletRow,
-  transaction: TransactionRow | undefined,
-  displayAt: Date,
-): BalanceChangeObject {
-  context.refresh();
-  context.loaders.wallet.prime(wallet, wallet);
-  return new BalanceChangeObject(wallet, transaction, displayAt);
+/** @returns what tells whether the socket fell behind since it was asked last */
+function stalledSince(outlet: Outlet): () => boolean {
+  let known = outlet.stalls;
+  return () => {
+    const stalled = outlet.stalls !== known;
+    known = outlet.stalls;
+    return stalled;
+  };
 }
 
 function toTransactionRow({ row, lane, walletId }: BalanceMoved, { playerId }: WalletRow): TransactionRow {

@@ -1,12 +1,14 @@
 import { Arg, createUnionType, Ctx, Field, ID, InputType, Mutation, ObjectType, Resolver } from 'type-graphql';
 import type { CashierOutcome, CashierRequest } from '../cashier/cashier.js';
+import type { Player } from '../entities/index.js';
 import { type Balance, CASHIER } from '../ledger/commands.js';
 import type { Decimal } from '../ledger/money.js';
 import { managedPlayer } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { apiError } from './errors.js';
-import type { RowKey, TransactionRow, WalletRow } from './loaders.js';
+import type { TransactionRow, WalletRow } from './loaders.js';
 import { MoneyObject } from './money.js';
+import { LimitReached } from './player-limits.js';
 import { CurrencyNotSupported, RefusalInterface } from './refusals.js';
 import { DecimalScalar, decimalText, readName } from './scalars.js';
 import { TransactionObject } from './transaction.js';
@@ -64,7 +66,7 @@ class CashierReceipt {
   implements: RefusalInterface,
   description: 'The balance is lower than the amount, or below zero.',
 })
-class InsufficientFunds extends RefusalInterface {
+export class InsufficientFunds extends RefusalInterface {
   @Field(() => MoneyObject, { description: 'The balance at that moment.' })
   readonly balance: MoneyObject;
 
@@ -78,7 +80,7 @@ class InsufficientFunds extends RefusalInterface {
   implements: RefusalInterface,
   description: 'The amount is not above 0, has more decimals than the currency, or is beyond what a wallet can hold.',
 })
-class AmountInvalid extends RefusalInterface {
+export class AmountInvalid extends RefusalInterface {
   constructor() {
     super('The amount must be above 0, with no more decimals than the currency, and fit the wallet.');
   }
@@ -101,7 +103,15 @@ class IdempotencyConflict extends RefusalInterface {
 const CashierResult = createUnionType({
   name: 'CashierResult',
   description: 'The receipt, or why nothing moved.',
-  types: () => [CashierReceipt, InsufficientFunds, AmountInvalid, CurrencyNotSupported, IdempotencyConflict] as const,
+  types: () =>
+    [
+      CashierReceipt,
+      InsufficientFunds,
+      AmountInvalid,
+      CurrencyNotSupported,
+      IdempotencyConflict,
+      LimitReached,
+    ] as const,
 });
 type CashierResult = typeof CashierResult;
 
@@ -111,7 +121,9 @@ const common =
 
 @Resolver()
 export class CashierResolver {
-  @Mutation(() => CashierResult, { description: `Brings money into a player's wallet. ${common}` })
+  @Mutation(() => CashierResult, {
+    description: `Brings money into a player's wallet, up to the player's limits. ${common}`,
+  })
   deposit(
     @Arg('input', () => CashierInput, { description: 'The deposit.' }) input: CashierInput,
     @Ctx() context: GraphqlContext,
@@ -159,7 +171,7 @@ async function move(
 async function refusalOf(
   { loaders }: GraphqlContext,
   outcome: Extract<CashierOutcome, { type: 'refused' }>,
-  player: RowKey,
+  player: Player,
   currency: string,
   key: string,
 ): Promise<Exclude<CashierResult, CashierReceipt>> {
@@ -168,6 +180,8 @@ async function refusalOf(
       return new AmountInvalid();
     case 'currency-not-supported':
       return new CurrencyNotSupported(currency);
+    case 'limit-reached':
+      return new LimitReached((await loaders.player.load(player)) ?? player);
     case 'player-unknown':
       throw apiError('NOT_FOUND', 'There is no such player.');
     case 'insufficient-funds':

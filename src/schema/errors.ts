@@ -12,14 +12,24 @@ const apiErrors = {
   BAD_USER_INPUT: 'An argument is not what its description asks for.',
   PLAYER_EXISTS: 'The brand has a player with this external id already.',
   CURRENCY_NOT_ALLOWED: 'The brand does not list this currency.',
+  EXCLUSION_RUNS: 'The self-exclusion of the player runs, and can only be made longer.',
+  PLAYER_SUSPENDED: 'A suspended player can exclude themselves only without an end.',
+  PLAYER_CLOSED: 'The account is closed, and stays so.',
   QUERY_TOO_COMPLEX: 'The operation is over a limit.',
+  DOCUMENT_NOT_TRUSTED: 'This gateway takes only the documents that are registered with it.',
   QUERY_TOO_SLOW: 'The answer took too long to find; narrow the filter or the range of time.',
+  PROOFS_NOT_CONFIGURED: 'This gateway has no key to sign proofs with.',
+  CHAIN_BROKEN: 'The hash chain of the wallet is not as it was written.',
   UNAVAILABLE: 'Not now; repeating the same request is safe.',
   INTERNAL: 'A fault in the gateway; it is logged under the id.',
 } as const;
 type ApiErrorCode = keyof typeof apiErrors;
 
-const httpStatus: Partial<Record<ApiErrorCode, number>> = { UNAUTHENTICATED: 401, QUERY_TOO_COMPLEX: 400 };
+const httpStatus: Partial<Record<ApiErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  QUERY_TOO_COMPLEX: 400,
+  DOCUMENT_NOT_TRUSTED: 400,
+};
 
 /** An error a client may read as it is. */
 export function apiError(code: ApiErrorCode, message: string = apiErrors[code]): GraphQLError {
@@ -36,6 +46,10 @@ const playerErrorCodes: Record<PlayerErrorCode, ApiErrorCode> = {
   EXTERNAL_ID_INVALID: 'BAD_USER_INPUT',
   BRAND_UNKNOWN: 'NOT_FOUND',
   CURRENCY_NOT_ALLOWED: 'CURRENCY_NOT_ALLOWED',
+  LIMIT_INVALID: 'BAD_USER_INPUT',
+  EXCLUSION_RUNS: 'EXCLUSION_RUNS',
+  PLAYER_SUSPENDED: 'PLAYER_SUSPENDED',
+  PLAYER_CLOSED: 'PLAYER_CLOSED',
   UNAVAILABLE: 'UNAVAILABLE',
 };
 
@@ -47,6 +61,8 @@ function known(cause: unknown): GraphQLError | undefined {
   if (cause instanceof GraphQLError) return cause;
   if (cause instanceof PlayerError) return apiError(playerErrorCodes[cause.code], cause.message);
   if (cause instanceof CashierUnavailableError) return apiError('UNAVAILABLE', cause.message);
+  // The client has left; whatever is said now, nobody reads it.
+  if (cause instanceof DOMException && cause.name === 'AbortError') return apiError('UNAVAILABLE');
   if (cause instanceof Error && 'code' in cause && cause.code === STATEMENT_TIMEOUT) return apiError('QUERY_TOO_SLOW');
   return undefined;
 }

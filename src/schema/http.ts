@@ -1,60 +1,80 @@
 import type { Server } from 'node:http';
-import { ApolloServer, type ApolloServerPlugin } from '@apollo/server';
+import { ApolloServer, type ApolloServerOptionsWithGateway, type ApolloServerPlugin } from '@apollo/server';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import { expressMiddleware } from '@as-integrations/express5';
 import type { MikroORM } from '@mikro-orm/postgresql';
-import express from 'express';
-import { GraphQLError, type GraphQLFormattedError, OperationTypeNode } from 'graphql';
+import { type GraphQLSchema, OperationTypeNode } from 'graphql';
+import type { Tokens } from '../access/access.js';
+import type { AccessWatch } from '../access/watch.js';
 import type { Authenticator } from '../auth.js';
+import { createAdjustments } from '../adjustments/adjustments.js';
 import { createCashier } from '../cashier/cashier.js';
 import type { Config } from '../config.js';
 import type { Reads } from '../database/reads.js';
 import type { Feed } from '../events/feed.js';
+import { createProofs } from '../history/proof.js';
 import { createLaunch } from '../launch/launch.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Logger } from '../observability/logger.js';
+import type { OperationObserver } from '../observability/operations.js';
 import type { PlayerDirectory } from '../players/directory.js';
 import { createPlayers } from '../players/players.js';
-import { authenticateBearer } from './authentication.js';
+import { createReports } from '../reports/reports.js';
+import { createWalletLimitReads } from '../players/wallet-limits.js';
+import { type Budget, createBudget } from './budget.js';
 import { buildGraphqlSchema } from './build-schema.js';
-import { GraphqlContext, type LiveProvider, type Services } from './context.js';
-import { badInput, createErrorPresenter, type ErrorPresenter } from './errors.js';
-import { BODY_BYTES_MAX, limits } from './limits.js';
-import { assertDocumentSize, assertWithinLimits } from './operation.js';
+import type { GraphqlContext, LiveProvider, Services } from './context.js';
+import { badInput, createErrorPresenter } from './errors.js';
+import { createExecutor, type Executor } from './executor.js';
+import { limits } from './limits.js';
+import { logReads, observeExecutor } from './observed-executor.js';
+import { assertWithinLimits, unresolvedOperation } from './operation.js';
+import { createPostHandler, type Handler } from './post.js';
+import { createRowReads } from './row-reads.js';
 import { serveSockets } from './sockets.js';
 
 export interface GraphqlDeps {
-  readonly config: Pick<Config, 'brands' | 'currencies' | 'graphql'>;
+  readonly config: Pick<Config, 'brands' | 'currencies' | 'graphql' | 'proofs'>;
   readonly orm: MikroORM;
   readonly reads: Reads;
   readonly ledger: Ledger;
   readonly feed: Feed;
   readonly directory: PlayerDirectory;
   readonly authenticator: Authenticator;
+  readonly tokens: Tokens;
+  readonly watch: AccessWatch;
   /** Each integration of the configuration, by its id. */
   readonly providers: ReadonlyMap<string, LiveProvider>;
+  /** Told of every operation that is executed. */
+  readonly operations?: OperationObserver;
   readonly logger: Logger;
 }
 
 const PATH = '/graphql';
 
-/** Serves GraphQL on `/graphql`: operations by POST, subscriptions (and anything else) by WebSocket. */
-export async function mountGraphql(
-  app: express.Express,
-  http: Server,
-  deps: GraphqlDeps,
-): Promise<{ close(): Promise<void> }> {
+/** What one subject may ask in a minute where the configuration does not say. */
+const COST_PER_MINUTE = { player: 200_000, staff: 5_000_000 } as const;
+
+export interface GraphqlEndpoint {
+  /** Answers what comes by HTTP to `/graphql`. */
+  readonly handle: Handler;
+  close(): Promise<void>;
+}
+
+/** Serves GraphQL: operations by POST through the handler, subscriptions (and anything else) by WebSocket. */
+export async function openGraphql(http: Server, deps: GraphqlDeps): Promise<GraphqlEndpoint> {
   const { config, authenticator, logger } = deps;
-  const { introspection } = config.graphql;
+  const { introspection, trustedDocuments: trusted, origins, costPerMinute = COST_PER_MINUTE } = config.graphql;
   const services = createServices(deps);
   const present = createErrorPresenter(logger);
   const schema = buildGraphqlSchema();
+  const executor = logReads(observeExecutor(createExecutor(schema), deps.operations), logger);
+  const budget = createBudget(costPerMinute);
   const apollo = new ApolloServer<GraphqlContext>({
-    schema,
+    gateway: executedBy(executor, schema),
     introspection,
     nodeEnv: 'production',
     logger,
@@ -65,26 +85,31 @@ export async function mountGraphql(
     allowBatchedHttpRequests: false,
     persistedQueries: false,
     stopOnTerminationSignals: false,
+    stringifyResult: JSON.stringify,
     plugins: [
-      limitPlugin,
+      limitPlugin(budget),
       ApolloServerPluginLandingPageDisabled(),
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginUsageReportingDisabled(),
     ],
   });
   await apollo.start();
-  routePosts(app, apollo, async (request) => {
-    const principal = await authenticateBearer(authenticator, request.headers.authorization);
-    return new GraphqlContext(principal, services);
+  const sockets = serveSockets(http, {
+    path: PATH,
+    schema,
+    introspection,
+    trusted,
+    origins,
+    authenticator,
+    watch: deps.watch,
+    executor,
+    budget,
+    services,
+    present,
+    logger,
   });
-  app.all(PATH, (_request, response) => {
-    response.setHeader('allow', 'POST');
-    answer(response, 405, badInput('Use POST, or a WebSocket with graphql-transport-ws.'), present);
-  });
-  app.use(PATH, refuse(present));
-
-  const sockets = serveSockets(http, { path: PATH, schema, introspection, authenticator, services, present, logger });
   return {
+    handle: createPostHandler({ apollo, authenticator, services, present, trusted, origins: new Set(origins) }),
     async close() {
       await sockets.close();
       await apollo.stop();
@@ -92,50 +117,64 @@ export async function mountGraphql(
   };
 }
 
-/** @param open makes the context from the headers alone, so whoever has no token makes the gateway read nothing */
-function routePosts(
-  app: express.Express,
-  apollo: ApolloServer<GraphqlContext>,
-  open: (request: express.Request) => Promise<GraphqlContext>,
-): void {
-  const contexts = new WeakMap<express.Request, GraphqlContext>();
-  const execute = expressMiddleware(apollo, {
-    async context({ req }) {
-      const context = contexts.get(req);
-      if (context === undefined) throw new Error('A request came past its authentication');
-      return context;
-    },
-  });
-  app.post(
-    PATH,
-    async (request, _response, next) => {
-      contexts.set(request, await open(request));
-      next();
-    },
-    requireJson,
-    express.json({ limit: BODY_BYTES_MAX, inflate: false, strict: true }),
-    (request, _response, next) => {
-      const body: unknown = request.body;
-      if (typeof body === 'object' && body !== null && 'query' in body && typeof body.query === 'string') {
-        assertDocumentSize(body.query);
-      }
-      next();
-    },
-    execute,
-  );
+/** Operations go past express, as callbacks do. */
+export function routeGraphql(operations: Handler, others: Handler): Handler {
+  return (request, response) => {
+    const path = request.url ?? '';
+    if (path === PATH || path.startsWith(`${PATH}?`)) operations(request, response);
+    else others(request, response);
+  };
 }
 
-function createServices({ config, orm, reads, ledger, feed, directory, providers, logger }: GraphqlDeps): Services {
+/** Apollo's door for an executor of one's own. */
+function executedBy(
+  executor: Executor,
+  schema: GraphQLSchema,
+): ApolloServerOptionsWithGateway<GraphqlContext>['gateway'] {
+  return {
+    load: () =>
+      Promise.resolve({
+        executor: ({ document, operationName, request, context }) =>
+          Promise.resolve(
+            executor({
+              document,
+              operationName,
+              variables: request.variables,
+              // Apollo's gateways know nothing of the type of a context.
+              context: context as unknown as GraphqlContext,
+            }),
+          ),
+      }),
+    onSchemaLoadOrUpdate(told) {
+      told({ apiSchema: schema, coreSupergraphSdl: '' });
+      return () => undefined;
+    },
+    stop: () => Promise.resolve(),
+  };
+}
+
+function createServices(deps: GraphqlDeps): Services {
+  const { config, orm, reads, ledger, feed, directory, tokens, providers, logger } = deps;
   const brandCurrencies = new Map(config.brands.map(({ id, currencies }) => [id, new Set(currencies)]));
   return {
     orm,
     reads,
+    rows: createRowReads(reads),
     directory,
+    tokens,
     feed,
     currencies: config.currencies,
     integrations: providers,
     players: createPlayers({ orm, ledger, brandCurrencies }),
+    walletLimits: createWalletLimitReads(reads),
     cashier: createCashier({ ledger, currencies: config.currencies }),
+    adjustments: createAdjustments({ orm, ledger, currencies: config.currencies }),
+    proofs: createProofs({
+      reads,
+      config: config.proofs,
+      broken: (place) => logger.error(place, 'the hash chain of a wallet is broken'),
+    }),
+    reports: createReports(reads),
     launch: createLaunch({
       orm,
       providers,
@@ -145,48 +184,16 @@ function createServices({ config, orm, reads, ledger, feed, directory, providers
 }
 
 /** Apollo parses and validates; what is left to refuse is refused here, as `readOperation` does it for WebSockets. */
-const limitPlugin: ApolloServerPlugin<GraphqlContext> = {
-  async requestDidStart() {
-    return {
-      async didResolveOperation({ document, operation, request }) {
-        if (operation === undefined) return;
-        if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw badInput('Subscriptions need a WebSocket.');
-        assertWithinLimits(document, operation, request.variables);
-      },
-    };
-  },
-};
-
-function requireJson(request: express.Request, _response: express.Response, next: express.NextFunction): void {
-  if (!request.is('application/json')) throw badInput('Send JSON: content-type application/json.');
-  next();
-}
-
-/** Whatever stops a request before Apollo has it is answered in the shape of GraphQL too. */
-function refuse(present: ErrorPresenter): express.ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
-    if (response.headersSent) return next(error);
-    const bodyStatus = bodyErrorStatus(error);
-    if (bodyStatus !== undefined) {
-      const text =
-        bodyStatus === 413 ? `The body is larger than ${BODY_BYTES_MAX} bytes.` : 'The body is not plain JSON.';
-      return answer(response, bodyStatus, badInput(text), present);
-    }
-    const code = error instanceof GraphQLError ? error.extensions['code'] : undefined;
-    if (code === 'UNAUTHENTICATED') response.setHeader('www-authenticate', 'Bearer');
-    answer(response, typeof code === 'string' ? (statuses[code] ?? 400) : 500, error, present);
+function limitPlugin(budget: Budget): ApolloServerPlugin<GraphqlContext> {
+  return {
+    async requestDidStart() {
+      return {
+        async didResolveOperation({ document, operation, request, contextValue }) {
+          if (!operation) throw unresolvedOperation(request.operationName);
+          if (operation.operation === OperationTypeNode.SUBSCRIPTION) throw badInput('Subscriptions need a WebSocket.');
+          budget.spend(contextValue.principal, assertWithinLimits(document, operation, request.variables));
+        },
+      };
+    },
   };
-}
-
-const statuses: Readonly<Record<string, number>> = { UNAUTHENTICATED: 401, UNAVAILABLE: 503 };
-
-/** The body parser's errors carry a type and the status they mean. */
-function bodyErrorStatus(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('type' in error) || !('status' in error)) return undefined;
-  return typeof error.status === 'number' ? error.status : undefined;
-}
-
-function answer(response: express.Response, status: number, error: unknown, present: ErrorPresenter): void {
-  const body: { errors: GraphQLFormattedError[] } = { errors: [present(error)] };
-  response.status(status).json(body);
 }

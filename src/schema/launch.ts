@@ -17,10 +17,11 @@ import { ownPlayer, playerById, requireManager } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
 import { IntegrationObject } from './integration.js';
+import { LimitReached } from './player-limits.js';
 import { CurrencyNotSupported, PlayerNotActive, ProviderUnavailable, RefusalInterface } from './refusals.js';
 import { DateTimeScalar, readName } from './scalars.js';
 
-const LaunchPlatformEnum = { DESKTOP: 'desktop', MOBILE: 'mobile' } as const;
+export const LaunchPlatformEnum = { DESKTOP: 'desktop', MOBILE: 'mobile' } as const;
 type LaunchPlatform = (typeof LaunchPlatformEnum)[keyof typeof LaunchPlatformEnum];
 
 registerEnumType(LaunchPlatformEnum, {
@@ -64,6 +65,12 @@ export class LaunchGameInput {
 
   @Field(() => LaunchPlatformEnum, { nullable: true, description: 'What the game is shown on; DESKTOP when absent.' })
   readonly platform?: LaunchPlatform | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: "The operator's own word for the device, such as a user agent: 1 to 255 bytes, kept with the session.",
+  })
+  readonly device?: string | null;
 
   @Field(() => Boolean, {
     nullable: true,
@@ -130,7 +137,14 @@ const LaunchResult = createUnionType({
   name: 'LaunchResult',
   description: 'The session, or why there is none.',
   types: () =>
-    [LaunchSessionObject, PlayerNotActive, GameUnavailable, CurrencyNotSupported, ProviderUnavailable] as const,
+    [
+      LaunchSessionObject,
+      PlayerNotActive,
+      LimitReached,
+      GameUnavailable,
+      CurrencyNotSupported,
+      ProviderUnavailable,
+    ] as const,
 });
 type LaunchResult = typeof LaunchResult;
 
@@ -145,20 +159,22 @@ export class LaunchResolver {
     @Arg('input', () => LaunchGameInput, { description: 'Who wants to play what.' }) input: LaunchGameInput,
     @Ctx() context: GraphqlContext,
   ): Promise<LaunchResult> {
-    const { integration, currency, game, language, returnUrl, platform, demo } = input;
+    const { integration, currency, game, language, returnUrl, platform, device, demo } = input;
     if (language != null && !/^[a-z]{2}$/.test(language))
       throw badInput('"language" must be two small letters, such as "en".');
+    const player = await playerToLaunch(context, input.playerId);
     const outcome = await context.services.launch.launchGame({
-      player: await playerToLaunch(context, input.playerId),
+      player,
       integration,
       currency,
       game: game == null ? undefined : readName('game', game),
       language: language ?? undefined,
       returnUrl: returnUrl ?? undefined,
       platform: platform ?? undefined,
+      device: device == null ? undefined : readName('device', device),
       demo: demo ?? undefined,
     });
-    return resultOf(outcome, currency);
+    return resultOf(outcome, player, currency);
   }
 }
 
@@ -173,12 +189,14 @@ async function playerToLaunch(context: GraphqlContext, id: string | null | undef
   return player;
 }
 
-function resultOf(outcome: LaunchOutcome, currency: string): LaunchResult {
+function resultOf(outcome: LaunchOutcome, player: Player, currency: string): LaunchResult {
   switch (outcome.type) {
     case 'launched':
       return new LaunchSessionObject(outcome.url, outcome.session);
     case 'player-not-active':
       return new PlayerNotActive(outcome.status);
+    case 'limit-reached':
+      return new LimitReached(player);
     case 'game-unavailable':
       return new GameUnavailable();
     case 'return-url-refused':

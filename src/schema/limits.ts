@@ -5,6 +5,7 @@ import {
   Kind,
   type OperationDefinitionNode,
   type SelectionSetNode,
+  visit,
 } from 'graphql';
 import { PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX } from './paging.js';
 
@@ -37,17 +38,54 @@ interface Weight {
 
 const nothing: Weight = { depth: 0, aliases: 0, directives: 0, fields: 0, cost: 0 };
 
+/** What an operation weighs: its cost in fields that may have to be resolved, and what is over its limit, in words. */
+export interface Weighing {
+  readonly cost: number;
+  readonly excess: string | undefined;
+}
+
+/** Weighings of one operation are kept by the sizes of its pages, the only variables that matter; a few sizes are usual. */
+const WEIGHINGS_MAX = 32;
+interface Weighed {
+  readonly sizeVariables: readonly string[];
+  readonly bySizes: Map<string, Weighing>;
+}
+const weighed = new WeakMap<OperationDefinitionNode, Weighed>();
+
 /**
  * Weighs an operation with its fragments opened, each fragment once, so a fragment that doubles another a hundred times over
- * is weighed as fast as it is written.
- * @returns what is over its limit, in words; undefined when nothing is
+ * is weighed as fast as it is written. An operation that comes again is not weighed again.
  */
-export function findExcess(
+export function weighOperation(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   variables: Readonly<Record<string, unknown>>,
-): string | undefined {
-  const { depth, aliases, directives, fields, cost } = weigh(document, operation, variables);
+): Weighing {
+  let known = weighed.get(operation);
+  if (known === undefined) {
+    weighed.set(operation, (known = { sizeVariables: sizeVariablesOf(document), bySizes: new Map() }));
+  }
+  const sizes = known.sizeVariables.map((name) => String(variables[name])).join();
+  const before = known.bySizes.get(sizes);
+  if (before !== undefined) return before;
+  const weight = weigh(document, operation, variables);
+  const weighing = { cost: weight.cost, excess: excessOf(weight) };
+  if (known.bySizes.size < WEIGHINGS_MAX) known.bySizes.set(sizes, weighing);
+  return weighing;
+}
+
+function sizeVariablesOf(document: DocumentNode): string[] {
+  const names = new Set<string>();
+  visit(document, {
+    [Kind.ARGUMENT]({ name, value }) {
+      if ((name.value === 'first' || name.value === 'last') && value.kind === Kind.VARIABLE)
+        names.add(value.name.value);
+    },
+  });
+  return [...names];
+}
+
+function excessOf({ depth, aliases, directives, fields, cost }: Weight): string | undefined {
   if (depth > limits.depthMax) return `The operation is deeper than ${limits.depthMax} fields.`;
   if (aliases > limits.aliasesMax) return `The operation has more than ${limits.aliasesMax} aliases.`;
   if (directives > limits.directivesMax) return `The operation has more than ${limits.directivesMax} directives.`;
@@ -66,16 +104,16 @@ function weigh(
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const each of document.definitions)
     if (each.kind === Kind.FRAGMENT_DEFINITION) fragments.set(each.name.value, each);
-  const weighed = new Map<string, Weight>();
+  const weights = new Map<string, Weight>();
 
   function weighFragment(name: string): Weight {
-    const known = weighed.get(name);
+    const known = weights.get(name);
     if (known !== undefined) return known;
     // Stands in while the fragment itself is weighed: a cycle, which validation refuses anyway, ends here.
-    weighed.set(name, nothing);
+    weights.set(name, nothing);
     const fragment = fragments.get(name);
     const weight = fragment === undefined ? nothing : weighSelections(fragment.selectionSet);
-    weighed.set(name, weight);
+    weights.set(name, weight);
     return weight;
   }
 
@@ -120,12 +158,17 @@ function weigh(
 /** Lists without a page argument are short: wallets of a player, integrations of a brand, rules of one, kinds of game. */
 const SHORT_LISTS: Readonly<Record<string, number>> = {
   wallets: 5,
+  money: 10,
   integrations: 20,
   policy: 10,
   categories: 20,
   features: 20,
+  links: 1_000,
+  proofKeys: 5,
+  report: 200,
+  moneyAtRisk: 40,
 };
-const PAGED = new Set(['transactions', 'games']);
+const PAGED = new Set(['transactions', 'games', 'sessions', 'adjustments', 'rounds', 'callbacks']);
 
 function pageSizeOf(field: FieldNode, variables: Readonly<Record<string, unknown>>): number {
   if (!PAGED.has(field.name.value)) return SHORT_LISTS[field.name.value] ?? 1;

@@ -1,172 +1,142 @@
-import type { MikroORM } from '@mikro-orm/postgresql';
-import DataLoader from 'dataloader';
-import { Currency, Integration, LedgerTransaction, Player, Wallet } from '../entities/index.js';
-import type { Page } from './paging.js';
-import { readWalletPages } from './transaction-pages.js';
+import type { Currency, Integration, Player } from '../entities/index.js';
+import type { RowReads } from './row-reads.js';
+import {
+  type ExternalKey,
+  nameOfExternalKey,
+  nameOfRow,
+  nameOfTransaction,
+  type RowKey,
+  type TransactionKey,
+  type TransactionRow,
+  type WalletPageKey,
+  type WalletRow,
+} from './rows.js';
 
-export interface RowKey {
-  readonly lane: number;
-  readonly id: bigint;
+export type { ExternalKey, RowKey, TransactionKey, TransactionRow, WalletPageKey, WalletRow } from './rows.js';
+
+interface Remembering<Answer> {
+  readonly answer: Promise<Answer>;
+  /** Undefined while the question is under way. */
+  known: Answer | undefined;
 }
 
-export interface TransactionKey {
-  readonly lane: number;
-  readonly walletId: bigint;
-  readonly sequence: bigint;
+/** What one operation has read: each thing is asked for once. Questions of all operations meet in `row-reads.ts`. */
+export class Remembered<Key, Answer> {
+  readonly #nameOf: (key: Key) => string;
+  readonly #ask: (key: Key) => Promise<Answer>;
+  readonly #answers = new Map<string, Remembering<Answer>>();
+
+  constructor(nameOf: (key: Key) => string, ask: (key: Key) => Promise<Answer>) {
+    this.#nameOf = nameOf;
+    this.#ask = ask;
+  }
+
+  load(key: Key): Promise<Answer> {
+    const name = this.#nameOf(key);
+    const before = this.#answers.get(name);
+    if (before !== undefined) return before.answer;
+    const asked: Remembering<Answer> = {
+      answer: this.#ask(key).then((answer) => (asked.known = answer)),
+      known: undefined,
+    };
+    this.#answers.set(name, asked);
+    return asked.answer;
+  }
+
+  /** What was answered already; undefined also while the question is under way. */
+  known(key: Key): Answer | undefined {
+    return this.#answers.get(this.#nameOf(key))?.known;
+  }
+
+  /** Puts in what is known from elsewhere, unless it was asked for before. */
+  prime(key: Key, answer: Answer): void {
+    const name = this.#nameOf(key);
+    if (!this.#answers.has(name)) this.#answers.set(name, { answer: Promise.resolve(answer), known: answer });
+  }
 }
 
-export interface ExternalKey {
-  readonly lane: number;
-  readonly playerId: bigint;
-  readonly integration: string;
-  readonly externalKey: string;
-}
+/** They do not look at who asks; that is for `access.ts`. Each is made when it is first needed: most operations need few. */
+export class Loaders {
+  readonly #rows: RowReads;
+  readonly #currencies: ReadonlyMap<string, { readonly scale: number }>;
+  #player: Remembered<RowKey, Player | undefined> | undefined;
+  #wallet: Remembered<RowKey, WalletRow | undefined> | undefined;
+  #walletsOfPlayer: Remembered<RowKey, readonly WalletRow[]> | undefined;
+  #transaction: Remembered<TransactionKey, TransactionRow | undefined> | undefined;
+  #rollbackOf: Remembered<TransactionKey, TransactionRow | undefined> | undefined;
+  #byExternalKey: Remembered<ExternalKey, TransactionRow | undefined> | undefined;
+  #integration: Remembered<string, Integration | undefined> | undefined;
+  #walletPage: Remembered<WalletPageKey, readonly TransactionRow[]> | undefined;
+  #storedCurrency: Remembered<string, Currency | undefined> | undefined;
 
-/** The parts of a wallet that the API shows; also made from an event, without the database. */
-export type WalletRow = Pick<Wallet, 'lane' | 'id' | 'playerId' | 'currency' | 'balance' | 'sequence'>;
+  constructor(rows: RowReads, currencies: ReadonlyMap<string, { readonly scale: number }>) {
+    this.#rows = rows;
+    this.#currencies = currencies;
+  }
 
-/** The parts of a ledger row that the API shows; also made from an event, without the database. */
-export type TransactionRow = Pick<
-  LedgerTransaction,
-  | 'lane'
-  | 'walletId'
-  | 'sequence'
-  | 'playerId'
-  | 'integration'
-  | 'externalKey'
-  | 'kind'
-  | 'effect'
-  | 'balanceAfter'
-  | 'target'
-  | 'round'
-  | 'flags'
-  | 'createdAt'
-  | 'displayAt'
->;
+  get player(): Remembered<RowKey, Player | undefined> {
+    return (this.#player ??= new Remembered(nameOfRow, this.#rows.player));
+  }
 
-export interface WalletPageKey extends RowKey {
-  /** By sequence, newest first. */
-  readonly page: Page<bigint>;
-}
+  get wallet(): Remembered<RowKey, WalletRow | undefined> {
+    return (this.#wallet ??= new Remembered(nameOfRow, async (key) => {
+      const found = await this.#rows.wallet(key);
+      if (found !== undefined) this.player.prime(playerKeyOf(found.wallet), found.player);
+      return found?.wallet;
+    }));
+  }
 
-export type Loaders = ReturnType<typeof createLoaders>;
+  get walletsOfPlayer(): Remembered<RowKey, readonly WalletRow[]> {
+    return (this.#walletsOfPlayer ??= new Remembered(nameOfRow, async (key) => {
+      const found = await this.#rows.walletsOfPlayer(key);
+      for (const wallet of found) this.wallet.prime(wallet, wallet);
+      return found;
+    }));
+  }
 
-/**
- * Reads of one operation: what several fields ask in the same turn becomes one query, and nothing is asked twice.
- * They do not look at who asks; that is for `access.ts`.
- */
-export function createLoaders(orm: MikroORM, currencies: ReadonlyMap<string, { readonly scale: number }>) {
-  // One fork for the operation; rows stay plain, so nothing read here can ever be flushed.
-  const em = orm.em.fork();
-  const plain = { disableIdentityMap: true } as const;
+  get transaction(): Remembered<TransactionKey, TransactionRow | undefined> {
+    return (this.#transaction ??= new Remembered(nameOfTransaction, this.#rows.transaction));
+  }
 
-  const player = one<RowKey, Player>(nameOfRow, nameOfRow, async (keys) =>
-    em.find(Player, { $or: byLane(keys, (ids) => ({ id: { $in: ids } })) }, plain),
-  );
-  const wallet = one<RowKey, WalletRow>(nameOfRow, nameOfRow, async (keys) =>
-    em.find(Wallet, { $or: byLane(keys, (ids) => ({ id: { $in: ids } })) }, plain),
-  );
-  const walletsOfPlayer = new DataLoader<RowKey, readonly WalletRow[], string>(
-    async (keys) => {
-      const found = await em.find(
-        Wallet,
-        { $or: byLane(keys, (ids) => ({ playerId: { $in: ids } })) },
-        { ...plain, orderBy: { currency: 'asc' } },
-      );
-      for (const each of found) wallet.prime(each, each);
-      const byPlayer = Map.groupBy(found, ({ lane, playerId }) => nameOfRow({ lane, id: playerId }));
-      return keys.map((key) => byPlayer.get(nameOfRow(key)) ?? []);
-    },
-    { cacheKeyFn: nameOfRow },
-  );
-  const transaction = one<TransactionKey, TransactionRow>(nameOfTransaction, nameOfTransaction, async (keys) =>
-    em.find(LedgerTransaction, { $or: byWallet(keys, (sequences) => ({ sequence: { $in: sequences } })) }, plain),
-  );
-  const rollbackOf = one<TransactionKey, TransactionRow & Pick<LedgerTransaction, 'undoes'>>(
-    nameOfTransaction,
-    (row) => nameOfTransaction({ ...row, sequence: row.undoes ?? 0n }),
-    async (keys) =>
-      em.find(LedgerTransaction, { $or: byWallet(keys, (sequences) => ({ undoes: { $in: sequences } })) }, plain),
-  );
-  const byExternalKey = one<ExternalKey, TransactionRow>(nameOfExternalKey, nameOfExternalKey, async (keys) =>
-    em.find(LedgerTransaction, { $or: keys.map((key) => ({ ...key })) }, plain),
-  );
-  const integration = one<string, Integration>(
-    (id) => id,
-    ({ id }) => id,
-    async (ids) => em.find(Integration, { id: { $in: [...ids] } }, plain),
-  );
-  const walletPage = new DataLoader<WalletPageKey, readonly TransactionRow[], string>(
-    (keys) => readWalletPages(em, keys),
-    {
-      cacheKeyFn: ({ page, ...key }) => `${nameOfRow(key)}|${page.direction}|${page.size}|${page.from ?? ''}`,
-    },
-  );
-  // A currency that has left the configuration keeps its wallets, and its scale in the database.
-  const storedScale = one<string, Currency>(
-    (code) => code,
-    ({ code }) => code,
-    async (codes) => em.find(Currency, { code: { $in: [...codes] } }, plain),
-  );
-  const scale = async (code: string): Promise<number> => {
-    const found = currencies.get(code) ?? (await storedScale.load(code));
+  /** The rollback that really undid a transaction. */
+  get rollbackOf(): Remembered<TransactionKey, TransactionRow | undefined> {
+    return (this.#rollbackOf ??= new Remembered(nameOfTransaction, this.#rows.rollbackOf));
+  }
+
+  get byExternalKey(): Remembered<ExternalKey, TransactionRow | undefined> {
+    return (this.#byExternalKey ??= new Remembered(nameOfExternalKey, this.#rows.byExternalKey));
+  }
+
+  get integration(): Remembered<string, Integration | undefined> {
+    return (this.#integration ??= new Remembered(itself, this.#rows.integration));
+  }
+
+  get walletPage(): Remembered<WalletPageKey, readonly TransactionRow[]> {
+    return (this.#walletPage ??= new Remembered(nameOfPage, this.#rows.walletPage));
+  }
+
+  /** Decimals of a currency's ledger unit; at once for those of the configuration. */
+  scale(code: string): number | Promise<number> {
+    // A currency that has left the configuration keeps its wallets, and its scale in the database.
+    return this.#currencies.get(code)?.scale ?? this.#storedScale(code);
+  }
+
+  async #storedScale(code: string): Promise<number> {
+    this.#storedCurrency ??= new Remembered(itself, this.#rows.currency);
+    const found = await this.#storedCurrency.load(code);
     if (found === undefined) throw new Error(`No scale is known for ${code}`);
     return found.scale;
-  };
-
-  return {
-    player,
-    wallet,
-    walletsOfPlayer,
-    transaction,
-    /** The rollback that really undid a transaction. */
-    rollbackOf,
-    byExternalKey,
-    integration,
-    walletPage,
-    scale,
-  };
+  }
 }
 
-/** A loader of single rows; what does not exist is undefined. */
-function one<Key, Row>(
-  nameOfKey: (key: Key) => string,
-  nameOfRow: (row: Row) => string,
-  read: (keys: readonly Key[]) => Promise<readonly Row[]>,
-): DataLoader<Key, Row | undefined, string> {
-  return new DataLoader<Key, Row | undefined, string>(
-    async (keys) => {
-      const found = new Map((await read(keys)).map((row) => [nameOfRow(row), row]));
-      return keys.map((key) => found.get(nameOfKey(key)));
-    },
-    { cacheKeyFn: nameOfKey, maxBatchSize: 500 },
-  );
+function itself(name: string): string {
+  return name;
 }
 
-function nameOfRow({ lane, id }: RowKey): string {
-  return `${lane}|${id}`;
+function playerKeyOf({ lane, playerId }: WalletRow): RowKey {
+  return { lane, id: playerId };
 }
 
-function nameOfTransaction({ lane, walletId, sequence }: TransactionKey): string {
-  return `${lane}|${walletId}|${sequence}`;
-}
-
-function nameOfExternalKey({ lane, playerId, integration, externalKey }: ExternalKey): string {
-  return `${lane}|${playerId}|${integration}|${externalKey}`;
-}
-
-/** Conditions that name each lane once, so that every row is reached by its key and on its shard. */
-function byLane<Condition>(keys: readonly RowKey[], among: (ids: bigint[]) => Condition) {
-  return [...Map.groupBy(keys, ({ lane }) => lane)].map(([lane, group]) => ({
-    lane,
-    ...among(group.map(({ id }) => id)),
-  }));
-}
-
-function byWallet<Condition>(keys: readonly TransactionKey[], among: (sequences: bigint[]) => Condition) {
-  return [...Map.groupBy(keys, ({ lane, walletId }) => `${lane}|${walletId}`).values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    return [{ lane: first.lane, walletId: first.walletId, ...among(group.map(({ sequence }) => sequence)) }];
-  });
+function nameOfPage({ page, ...key }: WalletPageKey): string {
+  return `${nameOfRow(key)}|${page.direction}|${page.size}|${page.from ?? ''}`;
 }

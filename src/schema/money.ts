@@ -18,7 +18,13 @@ export class MoneyObject {
   }
 }
 
-/** @param units ledger units of the currency */
-export async function toMoney({ loaders }: GraphqlContext, units: bigint, currency: string): Promise<MoneyObject> {
-  return new MoneyObject(decimalText(units, await loaders.scale(currency)), currency);
+/** @param units ledger units of the currency. Answers at once, unless the currency has left the configuration. */
+export function toMoney(
+  { loaders }: GraphqlContext,
+  units: bigint,
+  currency: string,
+): MoneyObject | Promise<MoneyObject> {
+  const scale = loaders.scale(currency);
+  if (typeof scale === 'number') return new MoneyObject(decimalText(units, scale), currency);
+  return scale.then((decimals) => new MoneyObject(decimalText(units, decimals), currency));
 }

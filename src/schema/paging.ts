@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Field, ObjectType } from 'type-graphql';
 import { badInput } from './errors.js';
 
@@ -59,8 +59,8 @@ export function readPage<Position>(args: PageArguments, format: CursorFormat<Pos
   };
 }
 
-const CURSOR_SIZE_MAX = 500;
-const CHECK_BYTES = 9;
+/** Enough for a place in each of a hundred wallets. */
+const CURSOR_SIZE_MAX = 4_000;
 const CHECK_CHARACTERS = 12;
 
 /** The check binds a cursor to its list. It is no secret: what a cursor may lead to is decided by the list's own conditions. */
@@ -79,8 +79,7 @@ function readCursor<Position>(cursor: string, { scope, read, write }: CursorForm
 }
 
 function checkOf(scope: string, text: string): string {
-  const digest = createHash('sha256').update(scope).update('\0').update(text).digest();
-  return digest.subarray(0, CHECK_BYTES).toString('base64url');
+  return hash('sha256', `${scope}\0${text}`, 'base64url').slice(0, CHECK_CHARACTERS);
 }
 
 @ObjectType('PageInfo', { description: 'Where a page stands in its list.' })
@@ -91,22 +90,35 @@ export class PageInfoObject {
   @Field(() => Boolean, { description: 'Whether the list has something before this page.' })
   readonly hasPreviousPage: boolean;
 
-  @Field(() => String, { nullable: true, description: 'Cursor of the first edge; null on an empty page.' })
-  readonly startCursor: string | undefined;
+  private readonly first: PageEdge<unknown> | undefined;
+  private readonly last: PageEdge<unknown> | undefined;
 
-  @Field(() => String, { nullable: true, description: 'Cursor of the last edge; null on an empty page.' })
-  readonly endCursor: string | undefined;
-
-  constructor(next: boolean, previous: boolean, start: string | undefined, end: string | undefined) {
+  constructor(next: boolean, previous: boolean, edges: readonly PageEdge<unknown>[]) {
     this.hasNextPage = next;
     this.hasPreviousPage = previous;
-    this.startCursor = start;
-    this.endCursor = end;
+    this.first = edges[0];
+    this.last = edges.at(-1);
+  }
+
+  @Field(() => String, { nullable: true, description: 'Cursor of the first edge; null on an empty page.' })
+  get startCursor(): string | undefined {
+    return this.first?.cursor;
+  }
+
+  @Field(() => String, { nullable: true, description: 'Cursor of the last edge; null on an empty page.' })
+  get endCursor(): string | undefined {
+    return this.last?.cursor;
   }
 }
 
+/** A row in its page. Its cursor is written when somebody asks for it. */
+export interface PageEdge<Row> {
+  readonly cursor: string;
+  readonly row: Row;
+}
+
 export interface PageOfRows<Row> {
-  readonly edges: readonly { readonly cursor: string; readonly row: Row }[];
+  readonly edges: readonly PageEdge<Row>[];
   readonly pageInfo: PageInfoObject;
 }
 
@@ -124,9 +136,14 @@ export function toPage<Row, Position>(
   const rows = read.slice(0, page.size);
   const forward = page.direction === 'forward';
   if (!forward) rows.reverse();
-  const edges = rows.map((row) => ({ row, cursor: writeCursor(positionOf(row), format) }));
-  // Rows of the ledger are never removed, so the cursor's own row still stands on the other side.
+  const edges = rows.map((row) => ({
+    row,
+    get cursor() {
+      return writeCursor(positionOf(row), format);
+    },
+  }));
+  // Rows stay where they are, so the cursor's own row still stands on the other side.
   const cameFrom = page.from !== undefined;
   const [next, previous] = forward ? [goesOn, cameFrom] : [cameFrom, goesOn];
-  return { edges, pageInfo: new PageInfoObject(next, previous, edges[0]?.cursor, edges.at(-1)?.cursor) };
+  return { edges, pageInfo: new PageInfoObject(next, previous, edges) };
 }

@@ -3,7 +3,8 @@ import type { Player } from '../entities/index.js';
 import type { PlayerStatus } from '../ledger/commands.js';
 import { formatId } from '../ledger/ids.js';
 import { isName } from '../ledger/names.js';
-import { managedPlayer, ownPlayer, playerById, requireManager, visiblePlayer } from './access.js';
+import { statusAt, statusUntilAt } from '../ledger/status.js';
+import { hasRole, managedPlayer, ownPlayer, playerById, requireManager, requireRole, visiblePlayer } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
 import { DateTimeScalar } from './scalars.js';
@@ -21,8 +22,13 @@ registerEnumType(PlayerStatusEnum, {
   valuesConfig: {
     ACTIVE: { description: 'May launch games and bet.' },
     SUSPENDED: { description: 'May not launch or bet, by decision of the operator.' },
-    SELF_EXCLUDED: { description: 'May not launch or bet, by their own wish.' },
-    CLOSED: { description: 'The account is closed: no launches, no bets.' },
+    SELF_EXCLUDED: {
+      description:
+        'May not launch or bet, by their own wish. ACTIVE again by itself after `Player.statusUntil`; until then it can be made ' +
+        'longer, and not lifted or shortened by anybody. One without an end lasts until staff lifts it, 24 hours later at the ' +
+        'earliest.',
+    },
+    CLOSED: { description: 'The account is closed for ever: no launches, no bets, and no other status any more.' },
   },
 });
 
@@ -51,7 +57,16 @@ export class PlayerObject {
 
   @Field(() => PlayerStatusEnum, { description: 'What the player may do now.' })
   get status(): PlayerStatus {
-    return this.row.status;
+    return statusAt(this.row, new Date());
+  }
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'When a self-exclusion ends and the player is ACTIVE again; null in every other status, and where it has no end.',
+  })
+  get statusUntil(): Date | null {
+    return statusUntilAt(this.row, new Date());
   }
 
   @Field(() => DateTimeScalar, { description: 'When the player was created.' })
@@ -89,6 +104,13 @@ export class SetPlayerStatusInput {
 
   @Field(() => PlayerStatusEnum, { description: 'What the player may do from now on.' })
   readonly status!: PlayerStatus;
+
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'When a self-exclusion ends by itself, in the future; with SELF_EXCLUDED only. Without it there is no end.',
+  })
+  readonly until?: Date | null;
 }
 
 @Resolver()
@@ -153,16 +175,41 @@ export class PlayerResolver {
   @Mutation(() => PlayerObject, {
     description:
       "Changes a player's status, in the order of the player's bets: whatever is bet after the answer is decided by the new one. " +
-      'Needs the role operator or service. Errors: FORBIDDEN, NOT_FOUND, UNAVAILABLE (repeating is safe).',
+      "Needs the role operator or service; support may suspend and exclude, and a player's own token may exclude the player. " +
+      'A self-exclusion that runs can be made longer, and not lifted or shortened before its end (EXCLUSION_RUNS); one without ' +
+      'an end can be lifted by operator or service after 24 hours. A suspended player is excluded by support, or by their own ' +
+      'wish, without an end only (PLAYER_SUSPENDED). A closed account stays closed (PLAYER_CLOSED). Other errors: FORBIDDEN, ' +
+      'NOT_FOUND, BAD_USER_INPUT, UNAVAILABLE (repeating is safe).',
   })
   async setPlayerStatus(
     @Arg('input', () => SetPlayerStatusInput, { description: 'The change.' }) input: SetPlayerStatusInput,
     @Ctx() context: GraphqlContext,
   ): Promise<PlayerObject> {
-    const player = await managedPlayer(context, input.playerId);
-    await context.services.players.setStatus(player, input.status);
+    const { playerId, status, until } = input;
+    if (until != null && status !== 'SELF_EXCLUDED') throw badInput('"until" is the end of a self-exclusion.');
+    if (until != null && until <= new Date()) throw badInput('"until" must be in the future.');
+    const player = await playerToBar(context, playerId, status);
+    const protective = !hasRole(context, 'operator', 'service');
+    await context.services.players.setStatus(player, { status, until: until ?? undefined, protective });
     return reread(context, player);
   }
+}
+
+/** @throws FORBIDDEN for a status that the token may not give to anybody, NOT_FOUND for players it may not change */
+async function playerToBar(context: GraphqlContext, id: string, status: PlayerStatus): Promise<Player> {
+  if (hasRole(context, 'support', 'operator', 'service')) {
+    return managedPlayer(context, id, status === 'SUSPENDED' || status === 'SELF_EXCLUDED' ? 'protective' : 'any');
+  }
+  if (status !== 'SELF_EXCLUDED') throw apiError('FORBIDDEN');
+  return namedOwnPlayer(context, id);
+}
+
+/** The player of the token, by id. @throws FORBIDDEN for tokens of nobody who plays, NOT_FOUND for everybody else's id */
+export async function namedOwnPlayer(context: GraphqlContext, id: string): Promise<Player> {
+  requireRole(context, 'player');
+  const own = await ownPlayer(context);
+  if (own === undefined || id !== formatId('player', own)) throw apiError('NOT_FOUND', 'There is no such player.');
+  return own;
 }
 
 async function byExternalId(
@@ -175,7 +222,7 @@ async function byExternalId(
   return visiblePlayer(context, await services.directory.find(principal.brand, externalId));
 }
 
-async function reread(context: GraphqlContext, key: { lane: number; id: bigint }): Promise<PlayerObject> {
+export async function reread(context: GraphqlContext, key: { lane: number; id: bigint }): Promise<PlayerObject> {
   context.refresh();
   const player = await context.loaders.player.load(key);
   if (player === undefined) throw new Error('A player is gone, although players are never removed');

@@ -1,57 +1,53 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { GraphQLSchema } from 'graphql';
+import { createSourceEventStream, type ExecutionArgs, type ExecutionResult, type GraphQLSchema } from 'graphql';
 import { type Context, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { AccessWatch } from '../access/watch.js';
 import type { Authenticator, Principal } from '../auth.js';
 import type { Logger } from '../observability/logger.js';
 import { authenticateBearer } from './authentication.js';
+import type { Budget } from './budget.js';
 import { GraphqlContext, type Services } from './context.js';
 import { apiError, type ErrorPresenter } from './errors.js';
-import { readOperation } from './operation.js';
+import { createEventResults, keyOf, pump, type EventRoot } from './event-results.js';
+import type { Executor } from './executor.js';
+import type { TrustedDocuments } from './operation.js';
+import { createTurn, type Outlet, SocketOutlet, type Turn } from './outlet.js';
+import { openDoor } from './socket-door.js';
+import { createGuests } from './socket-guests.js';
+import { startHeartbeat } from './socket-heartbeat.js';
+import { closeCodes, socketLimits } from './socket-limits.js';
+import { createOperationReader } from './socket-operations.js';
 
 export interface SocketOptions {
   readonly path: string;
   readonly schema: GraphQLSchema;
   readonly introspection: boolean;
+  readonly trusted: TrustedDocuments;
+  /** Origins of pages that may connect; any when undefined. */
+  readonly origins: readonly string[] | undefined;
   readonly authenticator: Authenticator;
+  readonly watch: AccessWatch;
+  readonly executor: Executor;
+  readonly budget: Budget;
   readonly services: Services;
   readonly present: ErrorPresenter;
   readonly logger: Logger;
 }
 
-const socketLimits = {
-  messageBytesMax: 16_384,
-  /** From the opening to `connection_init`. */
-  initTimeoutMs: 3_000,
-  /** Operations at the same time on one socket. */
-  operationsMax: 20,
-  socketsMax: 20_000,
-  /** A peer that answers no ping within this time is gone, or does not read. */
-  heartbeatMs: 15_000,
-  closeMs: 2_000,
-} as const;
-
-/** Why a socket is closed from this side, besides what graphql-transport-ws prescribes. */
-const closeCodes = {
-  unsupportedData: 1003,
-  /** Clients reconnect on these two, and resume with "after". */
-  serviceRestart: 1012,
-  tryAgainLater: 1013,
-  unauthorized: 4401,
-  internal: 4500,
-} as const;
-
 interface Extra {
   readonly socket: WebSocket;
+  readonly outlet: Outlet;
+  /** Aborted when the socket is closed. */
+  readonly closed: AbortSignal;
+  /** Called when the client has said who it is. */
+  readonly greeted: () => void;
   principal: Principal | undefined;
 }
 type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
 
-/**
- * GraphQL over WebSocket (graphql-transport-ws). The token comes in `connection_init`, not in a cookie, so a foreign page
- * that opens a socket is nobody, and the Origin header says nothing worth checking.
- */
+/** GraphQL over WebSocket (graphql-transport-ws). The token comes in `connection_init`. */
 export function serveSockets(http: Server, options: SocketOptions): { close(): Promise<void> } {
   const protocol = createProtocol(options);
   const sockets = new WebSocketServer({
@@ -60,25 +56,23 @@ export function serveSockets(http: Server, options: SocketOptions): { close(): P
     perMessageDeflate: false,
     handleProtocols,
   });
-  let closing = false;
-
-  const onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    if (request.url?.split('?', 1)[0] !== options.path) {
-      // Another listener may want it; where there is none, it would hang.
-      if (http.listenerCount('upgrade') === 1) refuse(stream, '404 Not Found');
-      return;
-    }
-    if (closing || sockets.clients.size >= socketLimits.socketsMax) return refuse(stream, '503 Service Unavailable');
-    sockets.handleUpgrade(request, stream, head, (socket) => accept(socket, protocol, options.logger));
-  };
-  http.on('upgrade', onUpgrade);
-  const stopHeartbeat = keepHeartbeat(sockets);
+  const heartbeat = startHeartbeat();
+  const turn = createTurn();
+  const door = openDoor(http, {
+    path: options.path,
+    origins: options.origins,
+    sockets,
+    enter: (request, stream, head) =>
+      sockets.handleUpgrade(request, stream, head, (socket) => {
+        heartbeat.keep(socket);
+        accept(socket, { stream, turn, protocol, logger: options.logger });
+      }),
+  });
 
   return {
     async close() {
-      closing = true;
-      http.off('upgrade', onUpgrade);
-      stopHeartbeat();
+      door.close();
+      heartbeat.stop();
       const closed = [...sockets.clients].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
       for (const socket of sockets.clients) socket.close(closeCodes.serviceRestart, 'the gateway restarts; reconnect');
       const cutOff = setTimeout(() => {
@@ -91,48 +85,69 @@ export function serveSockets(http: Server, options: SocketOptions): { close(): P
   };
 }
 
-function refuse(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-}
-
 type Protocol = ReturnType<typeof createProtocol>;
 
-function createProtocol({ schema, introspection, authenticator, services, present }: SocketOptions) {
+function createProtocol(options: SocketOptions) {
+  const { schema, introspection, trusted, authenticator, watch, executor, budget, services, present } = options;
+  const guests = createGuests(watch);
+  const operations = createOperationReader(schema, { introspection, trusted });
+  const results = createEventResults(services, executor, present);
   return makeServer<Record<string, unknown> | undefined, Extra>({
-    connectionInitWaitTimeout: socketLimits.initTimeoutMs,
+    // Ours gives what has arrived already a chance to be read first.
+    connectionInitWaitTimeout: 0,
     async onConnect({ connectionParams, extra }) {
+      extra.greeted();
       try {
-        extra.principal = await authenticateBearer(
+        const principal = await authenticateBearer(
           authenticator,
           connectionParams?.['authorization'] ?? connectionParams?.['Authorization'],
         );
+        if (!(await guests.welcome(extra.socket, principal))) return false;
+        extra.principal = principal;
+        return true;
       } catch (error) {
         const { message, extensions } = present(error);
         const code = extensions?.['code'] === 'UNAUTHENTICATED' ? closeCodes.unauthorized : closeCodes.tryAgainLater;
         extra.socket.close(code, message.slice(0, 100));
         return false;
       }
-      closeAtExpiry(extra.socket, extra.principal.expiresAt);
-      return true;
     },
-    onSubscribe(context: SocketContext, _id, { query, operationName, variables }) {
-      const { principal } = context.extra;
+    onSubscribe({ extra, subscriptions }: SocketContext, _id, payload) {
+      const { principal, closed, outlet } = extra;
       if (principal === undefined) return [apiError('UNAUTHENTICATED')];
       // The new operation is counted already.
-      if (Object.keys(context.subscriptions).length > socketLimits.operationsMax) {
+      if (Object.keys(subscriptions).length > socketLimits.operationsMax) {
         return [
           apiError('QUERY_TOO_COMPLEX', `A socket carries at most ${socketLimits.operationsMax} operations at a time.`),
         ];
       }
-      const read = readOperation(schema, { query, operationName, variables }, { introspection });
+      const read = operations.read(payload, (cost) => budget.spend(principal, cost));
       if ('errors' in read) return read.errors;
       return {
         schema,
         document: read.document,
-        operationName: operationName ?? null,
-        variableValues: variables ?? null,
-        contextValue: new GraphqlContext(principal, services),
+        operationName: payload.operationName ?? null,
+        variableValues: payload.variables ?? null,
+        contextValue: new GraphqlContext(principal, services, { signal: closed }, outlet),
       };
+    },
+    execute: ({ document, operationName, variableValues, contextValue }: ExecutionArgs) =>
+      executor({ document, operationName, variables: variableValues, context: contextOf(contextValue) }),
+    // Its events are resolved below, not by graphql-ws.
+    subscribe: async (args: ExecutionArgs) =>
+      (await createSourceEventStream(args)) as AsyncIterable<never> | ExecutionResult,
+    onOperation({ extra }, id, { query, operationName, variables }, { document }, result) {
+      const { principal, closed, outlet } = extra;
+      if (!isAsyncIterable(result) || principal === undefined) return;
+      const asked = { operationName, variables };
+      const key = keyOf(principal, { query, ...asked });
+      const subscribed = { document, principal, signal: closed, key, ...asked };
+      const opening = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+      return pump(result[Symbol.asyncIterator](), (event) => {
+        const text = results.textOf(asEvent(event), subscribed);
+        if (typeof text === 'string') return outlet.write(`${opening}${text}}`);
+        return text.then((done) => outlet.write(`${opening}${done}}`));
+      });
     },
     onNext(_context, _id, _payload, _args, { data, errors }) {
       return errors === undefined ? undefined : { data: data ?? null, errors: errors.map((error) => present(error)) };
@@ -143,13 +158,49 @@ function createProtocol({ schema, introspection, authenticator, services, presen
   });
 }
 
-function accept(socket: WebSocket, protocol: Protocol, logger: Logger): void {
+function contextOf(value: unknown): GraphqlContext {
+  if (value instanceof GraphqlContext) return value;
+  throw new Error('An operation came without its context');
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+function asEvent(value: unknown): EventRoot {
+  if (typeof value === 'object' && value !== null && 'prime' in value && typeof value.prime === 'function') {
+    return value as EventRoot;
+  }
+  throw new Error('A subscription yielded something else than an event');
+}
+
+interface Accepting {
+  readonly stream: Duplex;
+  readonly turn: Turn;
+  readonly protocol: Protocol;
+  readonly logger: Logger;
+}
+
+function accept(socket: WebSocket, { stream, turn, protocol, logger }: Accepting): void {
+  const outlet = new SocketOutlet(socket, stream, turn);
+  const leaving = new AbortController();
+  let silent = true;
+  const initTimer = setTimeout(() => {
+    // What came in time but was not read yet, because others were, is read in between.
+    setImmediate(() =>
+      setImmediate(() => {
+        if (silent) socket.close(closeCodes.initTimeout, 'Connection initialisation timeout');
+      }),
+    );
+  }, socketLimits.initTimeoutMs);
+  const greeted = (): void => {
+    silent = false;
+    clearTimeout(initTimer);
+  };
   const closed = protocol.opened(
     {
       protocol: socket.protocol,
-      // Resolves once the bytes have left: whoever reads slowly is sent to slowly. A socket that is gone needs no answer.
-      send: (data) =>
-        new Promise((resolve) => (socket.readyState === socket.OPEN ? socket.send(data, () => resolve()) : resolve())),
+      send: async (data) => outlet.write(data),
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) =>
         socket.on('message', (data, isBinary) => {
@@ -160,46 +211,16 @@ function accept(socket: WebSocket, protocol: Protocol, logger: Logger): void {
           });
         }),
     },
-    { socket, principal: undefined },
+    { socket, outlet, closed: leaving.signal, greeted, principal: undefined },
   );
   // ws has closed it with the fitting code already (1009 for a message too large, 1007 for text that is not UTF-8).
   socket.on('error', () => undefined);
   socket.once('close', (code, reason) => {
+    clearTimeout(initTimer);
+    // With a reason of our own: the default one is an error with a stack, for every socket.
+    leaving.abort('the client has left');
     Promise.resolve(closed(code, reason.toString())).catch((error: unknown) => {
       logger.error({ err: error }, 'websocket fault');
     });
   });
-}
-
-/** The longest a timer can wait. */
-const TIMER_MS_MAX = 2_147_483_647;
-
-function closeAtExpiry(socket: WebSocket, expiresAt: Date | undefined): void {
-  if (expiresAt === undefined || socket.readyState !== socket.OPEN) return;
-  const leftMs = expiresAt.getTime() - Date.now();
-  const timer = setTimeout(
-    () => {
-      if (leftMs > TIMER_MS_MAX) closeAtExpiry(socket, expiresAt);
-      else socket.close(closeCodes.unauthorized, 'token expired');
-    },
-    Math.min(Math.max(leftMs, 0), TIMER_MS_MAX),
-  );
-  socket.once('close', () => clearTimeout(timer));
-}
-
-/** Finds half-open connections and clients that do not read: neither answers a ping. */
-function keepHeartbeat(sockets: WebSocketServer): () => void {
-  const asked = new WeakSet<WebSocket>();
-  const timer = setInterval(() => {
-    for (const socket of sockets.clients) {
-      if (asked.has(socket)) {
-        socket.terminate();
-        continue;
-      }
-      asked.add(socket);
-      socket.once('pong', () => asked.delete(socket));
-      socket.ping();
-    }
-  }, socketLimits.heartbeatMs).unref();
-  return () => clearInterval(timer);
 }

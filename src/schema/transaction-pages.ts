@@ -1,139 +1,192 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
-import { LedgerTransaction } from '../entities/index.js';
-import type { TransactionKind } from '../ledger/commands.js';
+import type { PreparedRead } from '../database/reads.js';
+import { ADJUSTMENT, CASHIER, type Flag, type TransactionKind } from '../ledger/commands.js';
 import { UNITS_MAX } from '../ledger/money.js';
-import type { RowKey, TransactionRow, WalletPageKey } from './loaders.js';
-import type { CursorFormat, Page } from './paging.js';
+import type { GraphqlContext } from './context.js';
+import type { HistoryScope, UnitRange } from './history-filter.js';
+import { type HistoryReader, historyReader, type PageRequest, readHistory, toHistoryPage } from './history-pages.js';
+import {
+  bothWays,
+  type Integrations,
+  type Listed,
+  ofBrand,
+  ofCurrency,
+  orderBy,
+  parameters,
+  timeCursors,
+  timeParameters,
+  timeValues,
+  withinTimes,
+} from './merged-ranges.js';
+import { type CursorFormat, type PageOfRows, readPage } from './paging.js';
+import { type LedgerColumns, ledgerColumns, transactionOf } from './row-columns.js';
+import type { TransactionRow } from './rows.js';
 
-/** The pages of any number of wallets, newest first, as one query per shape of page. */
-export async function readWalletPages(
-  em: EntityManager,
-  keys: readonly WalletPageKey[],
-): Promise<readonly (readonly TransactionRow[])[]> {
-  const read = new Map<WalletPageKey, readonly TransactionRow[]>();
-  for (const group of Map.groupBy(keys, ({ page }) => `${page.direction}|${page.size}`).values()) {
-    const [first] = group;
-    if (first === undefined) continue;
-    const rows = await readPagesOfShape(em, group, first.page);
-    const byWallet = Map.groupBy(rows, (row) => `${row.lane}|${row.walletId}`);
-    for (const key of group) {
-      // Two pages of one wallet in one group are told apart by where they start.
-      const ofWallet = byWallet.get(`${key.lane}|${key.id}`) ?? [];
-      read.set(key, ofWallet.filter((row) => isWithin(row.sequence, key.page)).slice(0, key.page.size + 1));
-    }
-  }
-  return keys.map((key) => read.get(key) ?? []);
-}
-
-async function readPagesOfShape(
-  em: EntityManager,
-  keys: readonly WalletPageKey[],
-  { direction, size }: Page<bigint>,
-): Promise<TransactionRow[]> {
-  const [compare, order] = direction === 'forward' ? ['<', 'desc'] : ['>', 'asc'];
-  const starts = keys.map(({ page }) => page.from ?? (direction === 'forward' ? UNITS_MAX : 0n));
-  const rows: Record<string, unknown>[] = await em.execute(
-    `select distinct page.* from unnest(?::smallint[], ?::bigint[], ?::bigint[]) k (lane, wallet_id, start)
-     cross join lateral (
-       select t.* from ledger_transaction t
-       where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence ${compare} k.start
-       order by t.sequence ${order} limit ?) page
-     order by page.lane, page.wallet_id, page.sequence ${order}`,
-    [numbers(keys.map(({ lane }) => lane)), numbers(keys.map(({ id }) => id)), numbers(starts), size + 1],
-  );
-  return rows.map((row) => em.map(LedgerTransaction, row));
-}
-
-function isWithin(sequence: bigint, { direction, from }: Page<bigint>): boolean {
-  if (from === undefined) return true;
-  return direction === 'forward' ? sequence < from : sequence > from;
-}
-
-function numbers(values: readonly (number | bigint)[]): string {
-  return `{${values.join(',')}}`;
-}
-
-/** A ledger row knows its player, and only the player its brand. The row's alias is `t`. */
-export const OF_BRAND = 'exists (select from player p where p.lane = t.lane and p.id = t.player_id and p.brand_id = ?)';
-
-/** What a search of the history is confined to. At least the brand; whoever names a player or wallet has checked its brand. */
-export interface HistoryFilter {
-  readonly brand: string;
-  readonly player: RowKey | undefined;
-  readonly wallet: RowKey | undefined;
-  readonly integration: string | undefined;
-  readonly kind: TransactionKind | undefined;
+/** What a list of transactions is narrowed to, beside whose they are. */
+export interface TransactionSearch {
+  /** Any of them; undefined for all. */
+  readonly kinds: readonly TransactionKind[] | undefined;
+  readonly game: string | undefined;
+  /** Of what the wallet gained or lost. */
+  readonly amounts: UnitRange;
+  /** Whether a person should look at it; undefined for both. */
+  readonly flagged: boolean | undefined;
+  /** Any of them; undefined whatever the flags. */
+  readonly flags: readonly Flag[] | undefined;
   readonly round: string | undefined;
-  /** Inclusive. */
-  readonly from: Date | undefined;
-  /** Exclusive. */
-  readonly to: Date | undefined;
 }
 
-/** Where a row stands in the history. Times repeat; with the row's key the order is total. */
-export interface HistoryPosition {
-  readonly createdAt: Date;
-  readonly lane: number;
-  readonly walletId: bigint;
-  readonly sequence: bigint;
+const CONDITIONS = `($1::text[] is null or t.kind = any($1)) and ($2::text is null or t.game = $2)
+  and ($3::bigint is null or abs(t.effect) >= $3) and ($4::bigint is null or abs(t.effect) <= $4)
+  and ($5::boolean is null or (t.flags <> '{}') = $5) and ($6::text[] is null or t.flags && $6)
+  and ($7::text is null or t.integration = $7)
+  and ($8::text is null or ${ofCurrency('$8')})`;
+const CONDITION_COUNT = 8;
+
+function conditionValues(
+  { kinds, game, amounts, flagged, flags }: TransactionSearch,
+  integration: string | undefined,
+  currency: string | undefined,
+): unknown[] {
+  const wanted = [kinds, game, amounts.min, amounts.max, flagged, flags, integration, currency];
+  return wanted.map((each) => each ?? null);
 }
 
-/** A page of the history, newest first: one wallet's by its sequence, otherwise by time. One query. */
-export async function readHistory(
-  em: EntityManager,
-  filter: HistoryFilter,
-  page: Page<HistoryPosition>,
-): Promise<readonly TransactionRow[]> {
-  const { brand, player, wallet, integration, kind, round, from, to } = filter;
-  const [compare, order] = page.direction === 'forward' ? ['<', 'desc' as const] : ['>', 'asc' as const];
-  const query = em.createQueryBuilder(LedgerTransaction, 't').select('*');
-  if (wallet !== undefined) query.andWhere({ lane: wallet.lane, walletId: wallet.id });
-  if (player !== undefined) query.andWhere({ lane: player.lane, playerId: player.id });
-  if (player === undefined && wallet === undefined) {
-    query.andWhere(OF_BRAND, [brand]);
-  }
-  if (integration !== undefined) query.andWhere({ integration });
-  if (kind !== undefined) query.andWhere({ kind });
-  if (round !== undefined) query.andWhere({ round });
-  if (from !== undefined) query.andWhere({ createdAt: { $gte: from } });
-  if (to !== undefined) query.andWhere({ createdAt: { $lt: to } });
-  if (wallet !== undefined) {
-    if (page.from !== undefined) query.andWhere(`t.sequence ${compare} ?`, [page.from.sequence]);
-    query.orderBy({ sequence: order });
-  } else {
-    if (page.from !== undefined) {
-      const { createdAt, lane, walletId, sequence } = page.from;
-      query.andWhere(`(t.created_at, t.lane, t.wallet_id, t.sequence) ${compare} (?::timestamptz, ?, ?, ?)`, [
-        createdAt.toISOString(),
-        lane,
-        walletId,
-        sequence,
-      ]);
-    }
-    query.orderBy([{ createdAt: order }, { lane: order }, { walletId: order }, { sequence: order }]);
-  }
-  return query.limit(page.size + 1).getResultList();
+const listed: Listed = {
+  name: 'history',
+  table: 'ledger_transaction',
+  columns: ledgerColumns('t'),
+  time: 'created_at',
+  place: 'sequence',
+  conditions: CONDITIONS,
+  conditionCount: CONDITION_COUNT,
+};
+
+function reader(list: Listed): HistoryReader<TransactionRow> {
+  return historyReader<LedgerColumns, TransactionRow>({
+    listed: list,
+    rowOf: transactionOf,
+    timeOf: ({ createdAt }) => createdAt,
+    placeOf: ({ sequence }) => sequence,
+  });
 }
 
-/** Cursors of the history under one filter. */
-export function historyCursors(scope: string): CursorFormat<HistoryPosition> {
+const all = reader(listed);
+/** Few rows are flagged, and they have an index of their own. */
+const flaggedOnly = reader({ ...listed, name: 'flagged_history', only: "t.flags <> '{}'" });
+
+/** Reserved integrations have their own kinds; all others are for providers. */
+const houseOf: Readonly<Partial<Record<TransactionKind, string>>> = {
+  deposit: CASHIER,
+  withdrawal: CASHIER,
+  adjustment: ADJUSTMENT,
+};
+const houses: readonly string[] = [CASHIER, ADJUSTMENT];
+
+/** The integrations that rows of these kinds can be of. */
+function integrationsOf(
+  kinds: readonly TransactionKind[] | undefined,
+  only: string | undefined,
+): Omit<Integrations, 'brand'> {
+  const possible =
+    kinds === undefined ? houses : houses.filter((house) => kinds.some((kind) => houseOf[kind] === house));
   return {
-    scope,
-    write: ({ createdAt, lane, walletId, sequence }) => `${createdAt.getTime()}.${lane}.${walletId}.${sequence}`,
-    read(text) {
-      const [, time, lane, walletId, sequence] = /^(\d{1,14})\.(\d{1,2})\.(\d{1,19})\.(\d{1,19})$/.exec(text) ?? [];
-      if (time === undefined || lane === undefined || walletId === undefined || sequence === undefined)
-        return undefined;
-      const position = {
-        createdAt: new Date(Number(time)),
-        lane: Number(lane),
-        walletId: BigInt(walletId),
-        sequence: BigInt(sequence),
-      };
-      return position.walletId <= UNITS_MAX && position.sequence <= UNITS_MAX ? position : undefined;
-    },
+    only,
+    providers: kinds === undefined || kinds.some((kind) => houseOf[kind] === undefined),
+    houses: possible.filter((house) => only === undefined || only === house),
   };
 }
+
+/**
+ * A page of transactions, newest first, in one query: a round's by the index of rounds, a player's by wallet, a brand's by
+ * integration.
+ * @param ofOnePlayer whether the filter names one player's rows, even where the token may not see them
+ */
+export function readTransactions(
+  context: GraphqlContext,
+  request: PageRequest,
+  scope: HistoryScope | undefined,
+  search: TransactionSearch,
+  ofOnePlayer: boolean,
+): Promise<PageOfRows<TransactionRow>> {
+  if (search.round !== undefined) return readOfRound(context, request, scope, search, search.round);
+  const { integration, currency } = scope ?? {};
+  if (ofOnePlayer) return all.byWallet(context, request, scope, conditionValues(search, integration, undefined));
+  const integrations = integrationsOf(search.kinds, integration);
+  if (search.flagged !== true && search.flags === undefined) {
+    return all.byTime(context, request, scope, conditionValues(search, integration, currency), integrations);
+  }
+  // That they are flagged is in the statement; said twice, PostgreSQL would take them for far fewer than they are.
+  const conditions = conditionValues({ ...search, flagged: undefined }, integration, currency);
+  return flaggedOnly.byTime(context, request, scope, conditions, integrations);
+}
+
+/**
+ * SQL of the keys of all that belongs to a round: what names it, wins that pay its bets without naming it, and rollbacks of any
+ * of these, which often name nothing but their target.
+ * @param where tells the rows that name the round; the alias is `t`
+ */
+export function ofRound(where: string): string {
+  const same = (one: string, other: string) => `${one}.lane = ${other}.lane and ${one}.wallet_id = ${other}.wallet_id`;
+  return `with named as materialized (select t.lane, t.wallet_id, t.sequence from ledger_transaction t where ${where}),
+    paid as materialized (
+      select * from named union
+      select w.lane, w.wallet_id, w.sequence from named n
+      join ledger_transaction w on ${same('w', 'n')} and w.resolves = n.sequence and w.round is null)
+    select * from paid union
+    select u.lane, u.wallet_id, u.sequence from paid p
+    join ledger_transaction u on ${same('u', 'p')} and u.undoes = p.sequence`;
+}
+
+const roundOrder = ['created_at', 'lane', 'wallet_id', 'sequence'] as const;
+const time = timeParameters(CONDITION_COUNT, 3);
+const its = parameters(time.next, ['round', 'brand', 'lane', 'player', 'wallet']);
+const ofRounds = bothWays(
+  'history_of_round',
+  (direction) => `
+  with keys as materialized (${ofRound(`t.round = ${its.round} and (${its.player}::bigint is null or (t.lane = ${its.lane}::smallint and t.player_id = ${its.player}))`)})
+  select ${ledgerColumns('t')} from keys k
+  join ledger_transaction t on t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence = k.sequence
+  where ${withinTimes('t', roundOrder, time.names, direction)} and ${CONDITIONS} and ${ofBrand(its.brand)}
+    and (${its.wallet}::bigint is null or t.wallet_id = ${its.wallet})
+  ${orderBy(roundOrder, direction, 't')} limit ${time.names.limit}::bigint`,
+);
+
+async function readOfRound(
+  context: GraphqlContext,
+  { args, scope: name }: PageRequest,
+  scope: HistoryScope | undefined,
+  search: TransactionSearch,
+  round: string,
+): Promise<PageOfRows<TransactionRow>> {
+  const cursors = timeCursors(name, 3);
+  const page = readPage(args, cursors);
+  const { player, wallet } = scope?.wallets ?? {};
+  const found =
+    scope === undefined
+      ? []
+      : await readHistory<LedgerColumns>(context, ofRounds[page.direction], [
+          ...conditionValues(search, scope.integration, scope.currency),
+          ...timeValues(scope.span, page, 3),
+          round,
+          context.principal.brand,
+          player?.lane ?? null,
+          player?.id ?? null,
+          wallet ?? null,
+        ]);
+  const rows = found.map(transactionOf).map((row) => ({
+    row,
+    position: { time: row.createdAt, key: [BigInt(row.lane), row.walletId, row.sequence] },
+  }));
+  return toHistoryPage(context, rows, page, cursors);
+}
+
+/** The newest transaction of the brand under a provider's id, which several players may have. */
+export const newestByKey: PreparedRead = {
+  name: 'newest_by_key',
+  text: `select ${ledgerColumns('t')} from ledger_transaction t
+    where t.external_key = $1 and t.integration = $2 and ${ofBrand('$3')}
+    ${orderBy(roundOrder, 'forward', 't')} limit 1`,
+};
 
 /** Cursors of one wallet's transactions: their sequence. */
 export function sequenceCursors(scope: string): CursorFormat<bigint> {

@@ -62,7 +62,7 @@ function flagName(flag: string): string {
   return flag.replaceAll('-', '_').toUpperCase();
 }
 
-const TransactionFlagEnum: Readonly<Record<string, string>> = Object.fromEntries(
+export const TransactionFlagEnum: Readonly<Record<string, string>> = Object.fromEntries(
   Object.keys(flagTexts).map((flag) => [flagName(flag), flag]),
 );
 
@@ -100,13 +100,13 @@ export class TransactionObject {
   }
 
   @Field(() => MoneyObject, { description: 'What the wallet gained; negative for what it lost.' })
-  async amount(@Ctx() context: GraphqlContext): Promise<MoneyObject> {
-    return toMoney(context, this.row.effect, (await walletOf(this.row, context)).currency);
+  amount(@Ctx() context: GraphqlContext): MoneyObject | Promise<MoneyObject> {
+    return moneyOf(this.row, this.row.effect, context);
   }
 
   @Field(() => MoneyObject, { description: "The wallet's balance right after it." })
-  async balanceAfter(@Ctx() context: GraphqlContext): Promise<MoneyObject> {
-    return toMoney(context, this.row.balanceAfter, (await walletOf(this.row, context)).currency);
+  balanceAfter(@Ctx() context: GraphqlContext): MoneyObject | Promise<MoneyObject> {
+    return moneyOf(this.row, this.row.balanceAfter, context);
   }
 
   @Field(() => WalletObject, { description: 'The wallet that moved, as it is now.' })
@@ -175,6 +175,13 @@ export class TransactionObject {
   get displayAt(): Date | undefined {
     return this.row.displayAt ?? undefined;
   }
+}
+
+/** At once where the wallet is known already, as it is on a page of its own transactions: a page has many amounts. */
+function moneyOf(row: TransactionRow, units: bigint, context: GraphqlContext): MoneyObject | Promise<MoneyObject> {
+  const known = context.loaders.wallet.known({ lane: row.lane, id: row.walletId });
+  if (known !== undefined) return toMoney(context, units, known.currency);
+  return walletOf(row, context).then(({ currency }) => toMoney(context, units, currency));
 }
 
 async function walletOf(row: TransactionRow, { loaders }: GraphqlContext): Promise<WalletRow> {

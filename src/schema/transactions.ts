@@ -1,41 +1,47 @@
 import { Arg, Ctx, Field, FieldResolver, ID, InputType, Int, ObjectType, Query, Resolver, Root } from 'type-graphql';
-import { LedgerTransaction } from '../entities/index.js';
-import type { TransactionKind } from '../ledger/commands.js';
+import type { Flag, TransactionKind } from '../ledger/commands.js';
 import { formatId } from '../ledger/ids.js';
-import { isStaff, ownPlayer, playerById, visibleTransaction, visibleWallet } from './access.js';
+import type { Decimal } from '../ledger/money.js';
+import { isStaff, noteRead, ownPlayer, playerById, visibleTransaction } from './access.js';
 import type { GraphqlContext } from './context.js';
 import { badInput } from './errors.js';
-import { PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
-import { DateTimeScalar, readKnownName } from './scalars.js';
-import type { RowKey, TransactionRow } from './loaders.js';
-import { TransactionKindEnum, TransactionObject } from './transaction.js';
-import { historyCursors, type HistoryFilter, OF_BRAND, readHistory, sequenceCursors } from './transaction-pages.js';
+import { isOfOnePlayer, readAmounts, readScope } from './history-filter.js';
+import { type PageEdge, PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
+import { type LedgerColumns, transactionOf } from './row-columns.js';
+import type { RowKey, TransactionRow } from './rows.js';
+import { DateTimeScalar, DecimalScalar, readKnownName } from './scalars.js';
+import { TransactionFlagEnum, TransactionKindEnum, TransactionObject } from './transaction.js';
+import { newestByKey, readTransactions, sequenceCursors, type TransactionSearch } from './transaction-pages.js';
 import { WalletObject } from './wallet.js';
 
 @ObjectType('TransactionEdge', { description: 'A transaction in a list.' })
 export class TransactionEdgeObject {
-  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
-  readonly cursor: string;
+  private readonly edge: PageEdge<TransactionRow>;
 
   @Field(() => TransactionObject, { description: 'The transaction.' })
   readonly node: TransactionObject;
 
-  constructor(cursor: string, row: TransactionRow) {
-    this.cursor = cursor;
-    this.node = new TransactionObject(row);
+  constructor(edge: PageEdge<TransactionRow>) {
+    this.edge = edge;
+    this.node = new TransactionObject(edge.row);
+  }
+
+  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
+  get cursor(): string {
+    return this.edge.cursor;
   }
 }
 
-@ObjectType('TransactionConnection', { description: 'A page of transactions, newest first.' })
+@ObjectType('TransactionConnection', { description: "A page of transactions, in the list's own order." })
 export class TransactionConnectionObject {
-  @Field(() => [TransactionEdgeObject], { description: 'Newest first.' })
+  @Field(() => [TransactionEdgeObject], { description: "In the list's own order." })
   readonly edges: readonly TransactionEdgeObject[];
 
   @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
   readonly pageInfo: PageInfoObject;
 
   constructor({ edges, pageInfo }: PageOfRows<TransactionRow>) {
-    this.edges = edges.map(({ cursor, row }) => new TransactionEdgeObject(cursor, row));
+    this.edges = edges.map((edge) => new TransactionEdgeObject(edge));
     this.pageInfo = pageInfo;
   }
 }
@@ -48,14 +54,60 @@ export class TransactionFilterInput {
   @Field(() => ID, { nullable: true, description: 'Only of this wallet.' })
   readonly walletId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'Only of this integration; "cashier" for deposits and withdrawals.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: "Only of this session: of the session's player and integration, from its launch to the next one.",
+  })
+  readonly sessionId?: string | null;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Only of this integration; "cashier" for deposits and withdrawals, "adjustment" for adjustments.',
+  })
   readonly integration?: string | null;
+
+  @Field(() => String, { nullable: true, description: "Only of the game with this id of the provider's." })
+  readonly game?: string | null;
 
   @Field(() => TransactionKindEnum, { nullable: true, description: 'Only of this kind.' })
   readonly kind?: TransactionKind | null;
 
-  @Field(() => String, { nullable: true, description: "Only of the round with this id of the provider's." })
+  @Field(() => [TransactionKindEnum], { nullable: true, description: 'Only of one of these kinds; at least one.' })
+  readonly kinds?: readonly TransactionKind[] | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      "Only of the round with this id of the provider's: what names it, what pays its bets, and what undoes any of these.",
+  })
   readonly round?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only in this currency, by its code.' })
+  readonly currency?: string | null;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Only of this amount or more, whether gained or lost. Needs "currency".',
+  })
+  readonly minAmount?: Decimal | null;
+
+  @Field(() => DecimalScalar, {
+    nullable: true,
+    description: 'Only of this amount or less, whether gained or lost. Needs "currency".',
+  })
+  readonly maxAmount?: Decimal | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Only with flags when true, only without when false. For players nothing has flags.',
+  })
+  readonly flagged?: boolean | null;
+
+  @Field(() => [TransactionFlagEnum], {
+    nullable: true,
+    description: 'Only with one of these flags; at least one. For players nothing has flags.',
+  })
+  readonly flags?: readonly Flag[] | null;
 
   @Field(() => DateTimeScalar, { nullable: true, description: 'Only received at this moment or later.' })
   readonly from?: Date | null;
@@ -116,7 +168,7 @@ export class TransactionResolver {
       | null,
     @Ctx() context: GraphqlContext,
   ): Promise<TransactionObject | undefined> {
-    const scope = await scopeOf(context, playerId);
+    const scope = await playerMeant(context, playerId);
     if (scope === undefined) return undefined;
     const row = await findByKey(
       context,
@@ -145,49 +197,74 @@ export class TransactionResolver {
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
   ): Promise<TransactionConnectionObject> {
-    const history = await readFilter(context, filter ?? {});
-    const cursors = historyCursors(scopeName(context, filter ?? {}));
-    const page = readPage({ first, after, last, before }, cursors);
-    const rows = history === undefined ? [] : await readHistory(context.services.orm.em.fork(), history, page);
-    return new TransactionConnectionObject(toPage(rows, page, (row) => row, cursors));
+    const wanted = filter ?? {};
+    const search = await readSearch(context, wanted);
+    const scope = search && (await readScope(context, wanted));
+    const request = { args: { first, after, last, before }, scope: scopeName(context, wanted) };
+    const ofOnePlayer = isOfOnePlayer(context, wanted);
+    return new TransactionConnectionObject(
+      await readTransactions(context, request, scope, search ?? anything, ofOnePlayer),
+    );
   }
 }
 
-/** @returns undefined when the token may see nothing of what is asked for */
-async function readFilter(context: GraphqlContext, filter: TransactionFilterInput): Promise<HistoryFilter | undefined> {
-  const { integration, kind, round, from, to } = filter;
-  if (from && to && from >= to) throw badInput('"from" must be before "to".');
-  const common = {
-    brand: context.principal.brand,
-    integration: integration == null ? undefined : readKnownName('integration', integration),
-    kind: kind ?? undefined,
+const anything: TransactionSearch = {
+  kinds: undefined,
+  game: undefined,
+  amounts: { min: undefined, max: undefined },
+  flagged: undefined,
+  flags: undefined,
+  round: undefined,
+};
+
+/**
+ * @returns undefined when nothing can be found
+ * @throws BAD_USER_INPUT
+ */
+async function readSearch(
+  context: GraphqlContext,
+  filter: TransactionFilterInput,
+): Promise<TransactionSearch | undefined> {
+  const { kind, kinds, game, round, currency, minAmount, maxAmount, flagged, flags } = filter;
+  if (kinds?.length === 0) throw badInput('"kinds" must name at least one.');
+  if (flags?.length === 0) throw badInput('"flags" must name at least one.');
+  if (flagged === false && flags != null) throw badInput('"flags" and "flagged: false" exclude each other.');
+  const amounts = await readAmounts(context, currency, ['minAmount', minAmount], ['maxAmount', maxAmount]);
+  const either = kind == null ? kinds : [kind].filter((each) => kinds?.includes(each) ?? true);
+  if (either?.length === 0) return undefined;
+  // What a player cannot see is not there to be searched for either.
+  if (!isStaff(context) && (flagged === true || flags != null)) return undefined;
+  const seesFlags = isStaff(context);
+  return {
+    kinds: either ?? undefined,
+    game: game == null ? undefined : readKnownName('game', game),
+    amounts,
+    flagged: seesFlags ? (flagged ?? undefined) : undefined,
+    flags: seesFlags ? (flags ?? undefined) : undefined,
     round: round == null ? undefined : readKnownName('round', round),
-    from: from ?? undefined,
-    to: to ?? undefined,
   };
-  const scope = await scopeOf(context, filter.playerId);
-  if (scope === undefined) return undefined;
-  if (filter.walletId == null) return { ...common, ...scope, wallet: undefined };
-  const wallet = await visibleWallet(context, filter.walletId);
-  return wallet && { ...common, ...scope, wallet: { lane: wallet.lane, id: wallet.id } };
+}
+
+/** Names the list for its cursors: who looks, and through which filter. */
+function scopeName(context: GraphqlContext, filter: TransactionFilterInput): string {
+  const { brand, subject } = context.principal;
+  const { playerId, walletId, sessionId, integration, game, kind, round, currency, flagged, from, to } = filter;
+  const { minAmount, maxAmount, kinds, flags } = filter;
+  const viewer = isStaff(context) ? null : subject;
+  const amounts = [minAmount, maxAmount].map((amount) => amount && `${amount.digits}e-${amount.decimals}`);
+  const sets = [kinds, flags].map((set) => set && [...new Set<string>(set)].sort());
+  const rest = [playerId, walletId, sessionId, integration, game, kind, round, currency, flagged, from, to];
+  return JSON.stringify(['transactions', brand, viewer, ...rest, amounts, sets]);
 }
 
 /** Whose transactions are meant: one player's, or (undefined, for staff) the brand's. */
-async function scopeOf(
+async function playerMeant(
   context: GraphqlContext,
   playerId: string | null | undefined,
 ): Promise<{ player: RowKey | undefined } | undefined> {
   if (playerId == null && isStaff(context)) return { player: undefined };
   const player = playerId == null ? await ownPlayer(context) : await playerById(context, playerId);
   return player && { player: { lane: player.lane, id: player.id } };
-}
-
-/** Names the list for its cursors: who looks, and through which filter. */
-function scopeName(context: GraphqlContext, filter: TransactionFilterInput): string {
-  const { brand, subject } = context.principal;
-  const { playerId, walletId, integration, kind, round, from, to } = filter;
-  const viewer = isStaff(context) ? null : subject;
-  return JSON.stringify(['transactions', brand, viewer, playerId, walletId, integration, kind, round, from, to]);
 }
 
 async function findByKey(
@@ -199,14 +276,11 @@ async function findByKey(
   if (player !== undefined) {
     return context.loaders.byExternalKey.load({ lane: player.lane, playerId: player.id, integration, externalKey });
   }
-  const em = context.services.orm.em.fork();
-  const [row] = await em
-    .createQueryBuilder(LedgerTransaction, 't')
-    .select('*')
-    .where({ integration, externalKey })
-    .andWhere(OF_BRAND, [context.principal.brand])
-    .orderBy({ createdAt: 'desc', lane: 'desc', walletId: 'desc', sequence: 'desc' })
-    .limit(1)
-    .getResultList();
+  const { services, signal, principal } = context;
+  const values = [externalKey, integration, principal.brand];
+  const [columns] = await services.reads.query<LedgerColumns>(newestByKey, values, { signal });
+  if (columns === undefined) return undefined;
+  const row = transactionOf(columns);
+  noteRead(context, [{ lane: row.lane, id: row.playerId }]);
   return row;
 }

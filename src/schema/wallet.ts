@@ -34,7 +34,7 @@ export class WalletObject {
   @Field(() => MoneyObject, {
     description: 'What the player has. Below zero only in debt: after a win was undone that had been spent already.',
   })
-  balance(@Ctx() context: GraphqlContext): Promise<MoneyObject> {
+  balance(@Ctx() context: GraphqlContext): MoneyObject | Promise<MoneyObject> {
     return toMoney(context, this.row.balance, this.row.currency);
   }
 

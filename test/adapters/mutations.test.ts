@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { closeConnection } from '../../src/adapters/contract.js';
+import { type CallbackCommand, closeConnection } from '../../src/adapters/contract.js';
 import type { ProviderMessage } from '../../src/adapters/provider-side.js';
-import type { WalletCommand } from '../../src/ledger/commands.js';
 import { expectStraightBooks } from '../support/books.js';
 import { type Random, seeded } from '../support/random.js';
 import { exchange, heard, said, understand } from './contract/line.js';
@@ -101,8 +100,8 @@ async function tryOne(mill: Mill, number: number, random: Random, tally: Tally):
   }
 }
 
-function factsOf(command: WalletCommand | { kind: 'notice' }): string {
-  const { displayAt: _, ...facts }: { displayAt?: unknown } & (WalletCommand | { kind: 'notice' }) = command;
+function factsOf(command: Exclude<CallbackCommand, string>): string {
+  const { displayAt: _, ...facts }: { displayAt?: unknown } & Exclude<CallbackCommand, string> = command;
   return JSON.stringify(facts, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 

@@ -337,7 +337,7 @@ const Fact = z.union([
 
 /** A command as fixtures write it. */
 function summary(command: CallbackCommand | undefined): Record<string, string> | undefined {
-  if (typeof command !== 'object') return undefined;
+  if (typeof command !== 'object' || command.kind === 'refusal') return undefined;
   const { brand: _brand, integration: _integration, ...facts } = { integration: '', ...command };
   const stated = Object.entries(facts).filter(([, value]) => value !== undefined);
   return Object.fromEntries(stated.map(([name, value]) => [name, Fact.parse(value)]));

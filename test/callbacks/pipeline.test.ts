@@ -230,17 +230,36 @@ describe('a launch token', () => {
   }
 
   test('is redeemed before the command is made of the play it belongs to; so is its repeat', async () => {
-    const body = JSON.stringify({ token: await launched() });
+    const body = JSON.stringify({ token: await launched(), n: 1 });
     const answer = { status: 200, body: '{"units":"100000000","tokenSize":45}' };
     expect(await post('/who', body)).toEqual(answer);
     expect(await post('/who', body)).toEqual(answer);
-    await journaled(body).toMatchObject([{ name: 'who', verdict: 'ok' }, {}]);
+    await journaled('{"token":"***","n":1}').toMatchObject([{ name: 'who', verdict: 'ok' }, {}]);
+  });
+
+  test('is written nowhere: not in the journal, be it there twice or escaped, and not in the log', async () => {
+    const token = await launched();
+    const escaped = `{"token":"\\u00${token.charCodeAt(0).toString(16)}${token.slice(1)}","n":3}`;
+    expect(JSON.parse(escaped)).toMatchObject({ token });
+    await post('/who', JSON.stringify({ n: 2, token, again: token }));
+    await post('/who', escaped);
+    await post('/who', JSON.stringify({ token, player: 'mallory', n: 4 }));
+    await journaled('{"n":2,').toMatchObject([{ body: Buffer.from('{"n":2,"token":"***","again":"***"}') }]);
+    await journaled('***').toMatchObject([{ name: 'who', verdict: 'ok' }]);
+    const { rows } = await db.owner.query<{ row: string }>('select c::text as row from callback c');
+    const written = [...rows.map(({ row }) => row), ...log].join('\n');
+    for (const form of [token, token.slice(1)]) {
+      expect(written).not.toContain(form);
+      expect(written).not.toContain(Buffer.from(form).toString('hex'));
+    }
   });
 
   test('that is unknown is refused as one', async () => {
-    const body = JSON.stringify({ token: newLaunchToken(1) });
+    const body = JSON.stringify({ token: newLaunchToken(1), n: 6 });
     expect(await post('/who', body)).toEqual(refused('SESSION_UNKNOWN', 'who'));
-    await journaled(body).toMatchObject([{ name: 'who', verdict: 'SESSION_UNKNOWN', wallet_id: null }]);
+    await journaled('{"token":"***","n":6}').toMatchObject([
+      { name: 'who', verdict: 'SESSION_UNKNOWN', wallet_id: null },
+    ]);
   });
 
   test('is not asked about before the request was found signed', async () => {
@@ -259,7 +278,10 @@ describe('a launch token', () => {
   test('of somebody else: the command may say the code that it is refused with', async () => {
     const body = JSON.stringify({ token: await launched(), player: 'mallory' });
     expect(await post('/who', body)).toEqual(refused('PLAYER_UNKNOWN', 'who'));
-    await journaled(body).toMatchObject([{ name: 'who', verdict: 'PLAYER_UNKNOWN', sequence: null }]);
+    await journaled('{"token":"***","player"').toMatchObject([
+      { name: 'who', verdict: 'PLAYER_UNKNOWN', sequence: null },
+      { name: 'who', verdict: 'PLAYER_UNKNOWN', sequence: null },
+    ]);
   });
 });
 

@@ -1,4 +1,15 @@
-import type { Bet, Deposit, LookUp, Outcome, Rollback, Win, Withdrawal } from '../../src/ledger/commands.js';
+import type {
+  Bet,
+  Deposit,
+  LimitKind,
+  LimitPeriod,
+  LookUp,
+  Outcome,
+  Rollback,
+  WalletLimitChange,
+  Win,
+  Withdrawal,
+} from '../../src/ledger/commands.js';
 import type { Decimal } from '../../src/ledger/money.js';
 import { parseDecimal } from '../../src/ledger/money.js';
 import { type Policy, type PolicyOverrides, withOverrides } from '../../src/ledger/policy.js';
@@ -78,6 +89,12 @@ export function withdrawal(whose: Whose, key: string, amount: string, more: Part
 
 export function lookup(whose: Whose, key: string, more: Partial<LookUp> = {}): LookUp {
   return { kind: 'lookup', ...moving(whose, key), ...more };
+}
+
+/** Sets a limit of the wallet in EUR; null removes it. */
+export function limit(whose: Whose, of: LimitKind, period: LimitPeriod, max: string | null): WalletLimitChange {
+  const addressed = { brand: whose.brand, player: whose.externalId, currency: 'EUR' };
+  return { kind: 'wallet-limit', ...addressed, limit: of, period, max: max === null ? null : decimal(max) };
 }
 
 /** What an outcome says, short enough to compare: `applied 95`, `replayed 95`, `refused INSUFFICIENT_FUNDS`. */

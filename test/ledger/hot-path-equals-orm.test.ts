@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createOneTransactionLedger } from '../../bench/baselines/one-transaction.js';
 import { audit } from '../../src/ledger/audit.js';
-import type { Outcome, WalletCommand, Win } from '../../src/ledger/commands.js';
+import type { Outcome, WalletCommand, WalletLimits, Win } from '../../src/ledger/commands.js';
 import { laneOf } from '../../src/ledger/lanes.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import type { Policy } from '../../src/ledger/policy.js';
@@ -13,6 +13,7 @@ import { bet, decimal, deposit, policy, rollback, strictPolicy as strict, times,
 const alice = { brand: 'demo', externalId: 'alice' };
 const bob = { brand: 'demo', externalId: 'bob' };
 const carol = { brand: 'demo', externalId: 'carol' };
+const dave = { brand: 'demo', externalId: 'dave' };
 
 const b = (bet: string): Pick<Win, 'pays'> => ({ pays: { bet } });
 const oldest = (round: string): Pick<Win, 'pays' | 'round'> => ({ pays: 'oldest-of-round', round });
@@ -58,6 +59,40 @@ const linked: readonly (readonly [WalletCommand, Policy])[] = [
   [win(carol, 'lw8', '5', { ...whole('three'), currency: 'USD' }), policy],
 ];
 
+const empty = { since: '1', stake: '0', loss: '0', deposit: '0' };
+const limitsOfDave: WalletLimits = {
+  limits: {
+    'stake-day': { max: '10000000' },
+    'loss-week': { max: '1', next: { max: '8000000', from: '2026-01-01T12:00:00.000Z' } },
+    'deposit-month': { max: '100000000' },
+  },
+  counted: {
+    day: { from: '2025-12-31', ...empty },
+    week: { from: '2025-12-29', ...empty },
+    month: { from: '2025-12-01', ...empty },
+  },
+};
+
+/** A player with limits of every kind. */
+const limited: readonly (readonly [WalletCommand, Policy])[] = [
+  [deposit(dave, 'd1', '100'), policy],
+  [deposit(dave, 'd2', '0.01'), policy],
+  [bet(dave, 'b1', '5'), policy],
+  [bet(dave, 'b1', '5'), policy],
+  [bet(dave, 'b2', '4'), policy],
+  [win(dave, 'w1', '2'), policy],
+  [bet(dave, 'b3', '5'), policy],
+  [rollback(dave, 'x3', 'b3'), policy],
+  [rollback(dave, 'x1', 'w1'), policy],
+  [bet(dave, 'free', '50', { free: true }), policy],
+  [bet(dave, 'b4', '4'), policy],
+  [withdrawal(dave, 'out', '1'), policy],
+  [{ kind: 'status', brand: 'demo', player: 'dave', status: 'SELF_EXCLUDED', until: new Date('2026-02-01') }, policy],
+  [{ kind: 'status', brand: 'demo', player: 'dave', status: 'ACTIVE' }, policy],
+  [bet(dave, 'b5', '1'), policy],
+  [win(dave, 'w2', '1'), policy],
+];
+
 /** One of everything the rules distinguish, with both policies. */
 const commands: readonly (readonly [WalletCommand, Policy])[] = [
   [deposit(alice, 'd1', '100'), policy],
@@ -94,6 +129,7 @@ const commands: readonly (readonly [WalletCommand, Policy])[] = [
   [withdrawal(bob, 'out', '1'), policy],
   [bet({ brand: 'demo', externalId: 'nobody' }, 'b', '1'), policy],
   ...linked,
+  ...limited,
 ];
 
 let hot: TestDatabase;
@@ -107,12 +143,22 @@ beforeAll(async () => {
       [1, 'alice'],
       [2, 'bob'],
       [3, 'carol'],
+      [4, 'dave'],
     ] as const) {
       await owner.query(
         "insert into player (lane, id, brand_id, external_id, created_at) values ($1, $2, 'demo', $3, '2026-01-01')",
         [laneOf('demo', name), id, name],
       );
     }
+    const lane = laneOf('demo', 'dave');
+    await owner.query("insert into wallet (lane, player_id, currency, limits) values ($1, 4, 'EUR', $2)", [
+      lane,
+      limitsOfDave,
+    ]);
+    await owner.query('update player set limits = $2 where lane = $1 and id = 4', [
+      lane,
+      { sessionMinutes: { max: 60 } },
+    ]);
   }
 });
 
@@ -159,7 +205,7 @@ async function rowsOf({ owner }: TestDatabase): Promise<Record<string, unknown[]
     ledger:
       'select lane, wallet_id, sequence, player_id, integration, external_key, kind, effect, stated, rest, balance_after, account, ' +
       'target, undoes, resolves, round, game, flags, created_at, display_at, hash from ledger_transaction order by lane, wallet_id, sequence',
-    wallets: 'select lane, id, player_id, currency, balance, sequence, head from wallet order by lane, id',
+    wallets: 'select lane, id, player_id, currency, balance, sequence, head, limits from wallet order by lane, id',
     units: 'select lane, number, wallet_ids, sequences, created_at from unit_of_work order by lane, number',
     lanes: 'select lane, number from lane order by lane',
     players: 'select * from player order by lane, id',
@@ -188,6 +234,8 @@ test('the set-based hot path leaves the same rows, hashes and answers as one ORM
   const plainOutcomes = await play(createOneTransactionLedger(plain.orm, { ...options, findPlayer }));
 
   expect(plainOutcomes).toEqual(hotOutcomes);
+  const overLimits = hotOutcomes.filter((each) => each.type === 'refused' && each.code === 'LIMIT_REACHED');
+  expect(overLimits).toHaveLength(3);
   const [hotRows, plainRows] = [await rowsOf(hot), await rowsOf(plain)];
   expect(hotRows['ledger']?.length).toBeGreaterThan(35);
   expect(plainRows).toEqual(hotRows);

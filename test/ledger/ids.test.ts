@@ -9,7 +9,7 @@ describe('public ids', () => {
   test('every lane and the largest numbers come back as they went in', () => {
     for (let lane = 0; lane < LANE_COUNT; lane += 1) {
       for (const id of [1n, 35n, 36n, 1_295n, BIGINT_MAX]) {
-        for (const kind of ['player', 'wallet', 'session'] as const) {
+        for (const kind of ['player', 'wallet', 'session', 'adjustment'] as const) {
           expect(parseId(kind, formatId(kind, { lane, id }))).toEqual({ lane, id });
         }
         const transaction = { lane, walletId: id, sequence: BIGINT_MAX + 1n - id };

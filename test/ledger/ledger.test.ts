@@ -265,7 +265,7 @@ test('14: a retry that overtakes the first attempt waits for it and executes not
 });
 
 describe('15: while the player is being banned', () => {
-  const ban = () => ({ kind: 'status', brand: 'demo', player: alice.externalId, status: 'SELF_EXCLUDED' }) as const;
+  const ban = () => ({ kind: 'status', brand: 'demo', player: alice.externalId, status: 'SUSPENDED' }) as const;
 
   test('what came before the ban is decided before it, what came after is decided after it, and every win lands', async () => {
     const outcomes = await Promise.all([

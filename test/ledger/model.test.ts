@@ -29,6 +29,8 @@ auditAfterEach(() => db);
 const seen = new Set<string>();
 
 const currencies = ['EUR', 'EUR', 'EUR', 'USD', 'BTC', 'GBP'] as const;
+// Exclusions and closed accounts stay, so they are rare.
+const statuses = [...playerStatuses, ...Array.from({ length: 20 }, () => 'SUSPENDED' as const)] as const;
 const rounds = ['r1', 'r1', 'r2', 'r3', undefined, undefined] as const;
 const multiples = ['0', '1', '1.5', '2', '0.3333333'] as const;
 const amounts = ['0', '1', '1', '2.5', '2.50', '10', '70', '0.000001', '1.0000001', '0.00000001', '-1'] as const;
@@ -43,7 +45,7 @@ function randomCommand(random: Random, players: Names): WalletCommand {
   const currency = random.pick(currencies);
   const roll = random.below(100);
   if (roll < 4) {
-    return { kind: 'status', ...addressed, status: random.chance(0.6) ? 'ACTIVE' : random.pick(playerStatuses) };
+    return { kind: 'status', ...addressed, status: random.chance(0.6) ? 'ACTIVE' : random.pick(statuses) };
   }
   // Wallets that every player has from the start: whether one in BTC is open already may depend on who shares the unit.
   const opened = random.pick(['EUR', 'USD'] as const);

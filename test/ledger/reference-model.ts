@@ -1,4 +1,4 @@
-import type { Movement, Rollback, WalletCommand, Win } from '../../src/ledger/commands.js';
+import type { Movement, PlayerStatus, Rollback, WalletCommand, Win } from '../../src/ledger/commands.js';
 import type { Decimal } from '../../src/ledger/money.js';
 import type { Policy } from '../../src/ledger/policy.js';
 
@@ -27,7 +27,7 @@ interface Entry {
 }
 
 interface Person {
-  active: boolean;
+  status: PlayerStatus;
   readonly balances: Map<string, bigint>;
   readonly entries: Map<string, Entry>;
 }
@@ -52,7 +52,7 @@ export class ReferenceModel {
 
   addPlayer(name: string, currencies: readonly string[]): void {
     const balances = new Map(currencies.map((currency) => [currency, 0n]));
-    this.people.set(name, { active: true, balances, entries: new Map() });
+    this.people.set(name, { status: 'ACTIVE', balances, entries: new Map() });
   }
 
   balance(name: string, currency: string): bigint | undefined {
@@ -67,8 +67,14 @@ export class ReferenceModel {
     if (person === undefined) return 'refused PLAYER_UNKNOWN';
     switch (command.kind) {
       case 'status':
-        person.active = command.status === 'ACTIVE';
+        // All of it happens within a day, so an exclusion outlasts everything but the account.
+        if (person.status === 'CLOSED' || (person.status === 'SELF_EXCLUDED' && command.status !== 'CLOSED'))
+          return 'done nothing';
+        person.status = command.status;
         return 'done nothing';
+      case 'wallet-limit':
+      case 'session-limit':
+        throw new Error('Limits have a model of their own');
       case 'balance': {
         const balance = person.balances.get(command.currency);
         return balance === undefined ? 'refused CURRENCY_NOT_ALLOWED' : `done ${balance}`;
@@ -93,7 +99,8 @@ export class ReferenceModel {
       person.balances.set(currency, 0n);
     }
     const barred = command.kind === 'bet' || (command.kind === 'win' && policy.inactiveWin === 'refuse');
-    if (policy.inactiveCheck === 'before-key' && barred && !person.active) return 'refused PLAYER_NOT_ACTIVE';
+    if (policy.inactiveCheck === 'before-key' && barred && person.status !== 'ACTIVE')
+      return 'refused PLAYER_NOT_ACTIVE';
     if (own !== undefined) return this.again(person, own, command, policy);
     if (command.kind === 'rollback') return this.undo(person, { ...command, currency }, target, policy);
     if (command.kind === 'win') return this.win(person, command, policy);
@@ -101,7 +108,7 @@ export class ReferenceModel {
     if (units === undefined) return 'refused AMOUNT_INVALID';
     if (command.kind === 'deposit') return this.record(person, command, units);
     const balance = person.balances.get(currency) ?? 0n;
-    if (command.kind === 'bet' && !person.active) return 'refused PLAYER_NOT_ACTIVE';
+    if (command.kind === 'bet' && person.status !== 'ACTIVE') return 'refused PLAYER_NOT_ACTIVE';
     if (balance < 0n) return 'refused WALLET_IN_DEBT';
     if (command.kind === 'bet' && command.free === true) return this.record(person, command, 0n, { stated: units });
     if (balance < units) return 'refused INSUFFICIENT_FUNDS';
@@ -115,7 +122,7 @@ export class ReferenceModel {
   }
 
   private win(person: Person, command: Win, policy: Policy): string {
-    if (!person.active && policy.inactiveWin === 'refuse') return 'refused PLAYER_NOT_ACTIVE';
+    if (person.status !== 'ACTIVE' && policy.inactiveWin === 'refuse') return 'refused PLAYER_NOT_ACTIVE';
     const { any, live, open } = betsOf(person, command, Number.POSITIVE_INFINITY);
     if (command.pays !== undefined && open.length === 0) {
       if (live.length > 0 && policy.secondWin === 'refuse') return 'refused BET_RESOLVED';

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import supertest from 'supertest';
 import { type Client, createClient } from 'graphql-ws';
 import { vi } from 'vitest';
@@ -35,12 +36,20 @@ export async function post(url: string, token: string | undefined, body: unknown
   return { status, headers, data: parsed.data, errors: parsed.errors ?? [], text };
 }
 
-/** What the gateway asked the database through the ORM meanwhile. */
-export async function queriesDuring(app: TestApp, work: () => Promise<unknown>): Promise<string[]> {
-  const spy = vi.spyOn(app.app.database.orm.config.getLogger(), 'logQuery');
+const graphqlConnections = new Set(['croupier', 'croupier-reads', 'croupier-history']);
+
+/** What GraphQL asked the database meanwhile, on whichever of its connections. */
+export async function queriesDuring(_app: TestApp, work: () => Promise<unknown>): Promise<string[]> {
+  const spy = vi.spyOn(pg.Client.prototype, 'query');
   try {
     await work();
-    return spy.mock.calls.map(([{ query }]) => query ?? '');
+    return spy.mock.calls.flatMap(([query]: unknown[], index) => {
+      const { connectionParameters } = spy.mock.contexts[index] as {
+        connectionParameters?: { application_name?: string };
+      };
+      if (!graphqlConnections.has(connectionParameters?.application_name ?? '')) return [];
+      return [typeof query === 'object' && query !== null && 'text' in query ? String(query.text) : String(query)];
+    });
   } finally {
     spy.mockRestore();
   }

@@ -3,7 +3,7 @@ import WebSocket from 'ws';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
-import { RawSocket } from './client.js';
+import { RawSocket, request } from './client.js';
 
 let app: Awaited<ReturnType<typeof startTestApp>>;
 let player: TestPlayer;
@@ -137,6 +137,82 @@ test('a socket carries 20 operations at a time, and a free place is used again',
   expect(await socket.until(({ id }) => id === 'next')).toMatchObject({ type: 'next' });
   socket.socket.close();
   await socket.closed;
+});
+
+/** The status with which an upgrade is refused; 101 when it is not. */
+async function upgradeFrom(url: string, origin: string | undefined): Promise<number> {
+  const socket = new WebSocket(url, 'graphql-transport-ws', origin === undefined ? {} : { origin });
+  const status = await new Promise<number>((resolve, reject) => {
+    socket.once('open', () => resolve(101));
+    socket.once('unexpected-response', (_request, response) => resolve(response.statusCode ?? 0));
+    socket.once('error', reject);
+  });
+  socket.on('error', () => undefined);
+  socket.terminate();
+  return status;
+}
+
+test('where pages are listed, those of other origins are refused; the own one and clients that name none are not', async () => {
+  const graphql = { introspection: true, explorer: false, origins: ['https://casino.example'] };
+  const listed = await startTestApp({ database: app.database, config: { graphql } });
+  for (const origin of [undefined, 'https://casino.example', listed.url]) {
+    expect([origin, await upgradeFrom(listed.wsUrl, origin)]).toEqual([origin, 101]);
+  }
+  const foreign = ['https://evil.example', 'https://casino.example.evil', 'http://casino.example', 'null', 'x'];
+  for (const origin of foreign) expect([origin, await upgradeFrom(listed.wsUrl, origin)]).toEqual([origin, 403]);
+  expect(await upgradeFrom(app.wsUrl, 'https://evil.example')).toBe(101);
+  await listed.close();
+});
+
+test('a player has 100 sockets at a time, and a free place is used again', async () => {
+  const greedy = await app.token('player', (await createTestPlayer(app.database)).externalId);
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => new RawSocket(app.wsUrl).greet(greedy)));
+  const tooMany = await opened();
+  tooMany.send({ type: 'connection_init', payload: { authorization: `Bearer ${greedy}` } });
+  expect((await tooMany.closed).code).toBe(4491);
+  sockets[0]?.socket.close();
+  await sockets[0]?.closed;
+  const next = await new RawSocket(app.wsUrl).greet(greedy);
+  for (const { socket } of [...sockets, next]) socket.terminate();
+});
+
+test('1,000 clients that come back at once all have their snapshots soon', async () => {
+  const startedAt = performance.now();
+  const staff = await app.token('service', 'backend');
+  const sockets = await Promise.all(
+    Array.from({ length: 1_000 }, async () => {
+      const socket = await new RawSocket(app.wsUrl).greet(staff);
+      socket.send({ id: '1', type: 'subscribe', payload: subscription });
+      await socket.until(({ type }) => type === 'next');
+      return socket;
+    }),
+  );
+  expect(performance.now() - startedAt).toBeLessThan(10_000);
+  for (const { socket } of sockets) socket.terminate();
+});
+
+test('a player who is suspended, and one whose tokens are called back, is closed with 4403 and told why', async () => {
+  const operator = await app.token('operator', 'boss');
+  const [suspended, calledBack] = [await createTestPlayer(app.database), await createTestPlayer(app.database)];
+  const sockets = await Promise.all(
+    [suspended, calledBack].map(async ({ externalId }) =>
+      new RawSocket(app.wsUrl).greet(await app.token('player', externalId)),
+    ),
+  );
+  const suspend = `mutation { setPlayerStatus(input: { playerId: "${formatId('player', suspended)}", status: SUSPENDED }) { id } }`;
+  const answer = await request(app, operator, suspend);
+  expect(answer.errors).toEqual([]);
+  const { code, reason } = (await sockets[0]?.closed) ?? {};
+  expect([code, reason]).toEqual([4403, 'PLAYER_NOT_ACTIVE: SUSPENDED']);
+  const late = await opened();
+  late.send({
+    type: 'connection_init',
+    payload: { authorization: `Bearer ${await app.token('player', suspended.externalId)}` },
+  });
+  expect((await late.closed).code).toBe(4403);
+  const callBack = `mutation { callBackTokens(input: { subject: "${calledBack.externalId}", reason: "lost phone" }) { __typename } }`;
+  expect((await request(app, operator, callBack)).errors).toEqual([]);
+  expect(await sockets[1]?.closed).toEqual({ code: 4403, reason: 'ACCESS_CHANGED' });
 });
 
 test('a gateway that leaves tells its sockets to reconnect', async () => {

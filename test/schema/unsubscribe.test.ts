@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import express from 'express';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createReads } from '../../src/database/reads.js';
 import type { Principal } from '../../src/auth.js';
 import type { Feed } from '../../src/events/feed.js';
 import { formatId } from '../../src/ledger/ids.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
-import { mountGraphql } from '../../src/schema/http.js';
+import { openGraphql } from '../../src/schema/http.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -47,23 +47,25 @@ beforeAll(async () => {
   database = await createTestDatabase();
   ledger = createTestLedger(database);
   player = await createTestPlayer(database);
-  const app = express();
-  http.on('request', app);
   const principal: Principal = {
     subject: player.externalId,
     brand: 'demo',
     roles: new Set(['player']),
     expiresAt: undefined,
   };
-  graphql = await mountGraphql(app, http, {
+  const logger = pino({}, { write: (line) => log.push(line) });
+  graphql = await openGraphql(http, {
     config: { ...testWorld, graphql: { introspection: true, explorer: false } },
     orm: database.orm,
+    reads: createReads({ primary: { connectionString: database.url }, logger }),
     ledger,
     feed: feed as Feed,
     directory: createPlayerDirectory(database.orm),
     authenticator: { authenticate: () => Promise.resolve(principal) },
+    tokens: { callBack: () => Promise.reject(new Error('No token is called back here')) },
+    watch: { checkNow: () => Promise.resolve(undefined), watch: () => () => undefined, close: () => undefined },
     providers: new Map(),
-    logger: pino({}, { write: (line) => log.push(line) }),
+    logger,
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');

@@ -25,6 +25,7 @@ async function startFollower(): Promise<{ follower: Follower; position: Position
     page: (request) => new Promise((answer) => reads.push({ ...request, answer })),
     laneNumbers: async () => new Map(),
     unitsAfter: async () => [],
+    wallets: async () => [],
     close: async () => undefined,
   };
   const { signal } = new AbortController();

@@ -97,7 +97,13 @@ export const flexsoft = defineAdapter<Settings>({
     callback<Settings, CloseRound>('close-round' satisfies CallbackName, {
       on: { path: '/deposit', where: { action: 'CLOSE_ROUND' } },
       body: CloseRound,
-      command: (body, { id, brand }) => ({ kind: 'notice', brand, integration: id, round: roundOf(body) }),
+      command: (body, { id, brand }) => ({
+        kind: 'notice',
+        brand,
+        integration: id,
+        round: roundOf(body),
+        closesRound: true,
+      }),
       reply: (_outcome, _body, { settings }) => acknowledged(settings),
     }),
     callback<Settings, GetBalance>('balance' satisfies CallbackName, {

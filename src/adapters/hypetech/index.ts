@@ -69,7 +69,13 @@ function rollbackCommand(body: Movement, context: Context): CallbackCommand {
   return typeof target === 'string' ? { ...facts('rollback', body, context), target: `bet:${target}` } : 'MALFORMED';
 }
 
-function balanceCommand({ user_id, currency }: Movement | GetBalance, { brand }: Context): CallbackCommand {
+/** It asks for the balance, because its answer names it; that the round is over is all else it says. */
+function lossCommand(body: Movement, { id: integration, brand }: Context): CallbackCommand {
+  const { user_id: player, currency } = body;
+  return { kind: 'balance', brand, player, currency, integration, round: roundOf(body), closesRound: true };
+}
+
+function balanceCommand({ user_id, currency }: GetBalance, { brand }: Context): CallbackCommand {
   return { kind: 'balance', brand, player: user_id, currency };
 }
 
@@ -87,7 +93,7 @@ export const hypetech = defineAdapter<Settings>({
     ...served('bet', { body: Bet, command: betCommand, reply: accepted }),
     ...served('win', { body: Movement, command: winCommand, reply: accepted }),
     // "Not necessary to use it, since you will only need bets and wins": the stake went with the bet.
-    ...served('loss', { body: Movement, command: balanceCommand, reply: untouched }),
+    ...served('loss', { body: Movement, command: lossCommand, reply: untouched }),
     ...served('rollback', { body: Movement, command: rollbackCommand, reply: accepted }),
     ...served('balance', { body: GetBalance, command: balanceCommand, reply: balanceAnswer }),
   ],

@@ -33,7 +33,7 @@ function finishCommand(body: Finish, context: Context): CallbackCommand {
   // An end that is none settles nothing, and leaves the key to the real one.
   if (status === 'in_progress') return { kind: 'notice', brand: context.brand, integration: context.id, round: id };
   if (status === 'win' && payout.digits > BigInt(context.settings.multipleMax) * 10n ** BigInt(payout.decimals)) {
-    return 'AMOUNT_INVALID';
+    return { kind: 'refusal', code: 'AMOUNT_INVALID', flags: ['quarantined'], key: `finish:${id}` };
   }
   return {
     kind: 'win',

@@ -57,6 +57,8 @@ export type LaunchGameInput = {
   readonly currency: string;
   /** To play with the provider's own play money, where the provider has that; false when absent. */
   readonly demo?: boolean | null | undefined;
+  /** The operator's own word for the device, such as a user agent: 1 to 255 bytes, kept with the session. */
+  readonly device?: string | null | undefined;
   /** The provider's id of the game (`Game.externalId`), 1 to 255 bytes; absent where the provider is one game, such as a sportsbook. */
   readonly game?: string | null | undefined;
   /** Id of the integration. */
@@ -78,16 +80,102 @@ export type LaunchPlatform =
   /** A phone or a tablet. */
   | 'MOBILE';
 
+/** What a limit counts. */
+export type LimitKind =
+  /** Deposits. */
+  | 'DEPOSIT'
+  /** Stakes less payouts, of bets and wins that were not undone. */
+  | 'LOSS'
+  /** Minutes at play, in all currencies, without a pause of 15 minutes between two bets. */
+  | 'SESSION_TIME'
+  /** Stakes of bets that were not undone. Free bets cost nothing and count nothing. */
+  | 'STAKE';
+
+/** How long a limit of money counts, before it begins anew. All in UTC. */
+export type LimitPeriod =
+  /** From midnight to midnight. */
+  | 'DAY'
+  /** A month of the calendar. */
+  | 'MONTH'
+  /** From Monday to Monday. */
+  | 'WEEK';
+
+/** How long rounds are open already. */
+export type OpenStakesAge =
+  /** A day and longer: ask the provider what became of them. */
+  | 'OLDER'
+  /** An hour, but less than a day. */
+  | 'UNDER_DAY'
+  /** A minute, but less than an hour. */
+  | 'UNDER_HOUR'
+  /** Less than a minute. */
+  | 'UNDER_MINUTE';
+
 /** What a player may do. Only bets and launches depend on it: money owed to a player is always credited. */
 export type PlayerStatus =
   /** May launch games and bet. */
   | 'ACTIVE'
-  /** The account is closed: no launches, no bets. */
+  /** The account is closed for ever: no launches, no bets, and no other status any more. */
   | 'CLOSED'
-  /** May not launch or bet, by their own wish. */
+  /** May not launch or bet, by their own wish. ACTIVE again by itself after `Player.statusUntil`; until then it can be made longer, and not lifted or shortened by anybody. One without an end lasts until staff lifts it, 24 hours later at the earliest. */
   | 'SELF_EXCLUDED'
   /** May not launch or bet, by decision of the operator. */
   | 'SUSPENDED';
+
+/** What the rows of a report are told apart by. */
+export type ReportDimension =
+  /** Brands. A token sees one: its rows say which. */
+  | 'BRAND'
+  /** Currencies. They are always told apart, because nothing is ever converted. */
+  | 'CURRENCY'
+  /** Days of UTC. */
+  | 'DAY'
+  /** Games, and with them integrations: a game is known by the id its provider gave it. */
+  | 'GAME'
+  /** Hours of UTC; for 62 days at most. */
+  | 'HOUR'
+  /** Integrations. */
+  | 'INTEGRATION'
+  /** Players. */
+  | 'PLAYER';
+
+/** All that is given must hold. */
+export type ReportFilter = {
+  /** Only in these currencies; 200 at most. */
+  readonly currencies?: ReadonlyArray<string> | null | undefined;
+  /** Only of games with these ids of their providers'; 200 at most. */
+  readonly games?: ReadonlyArray<string | number> | null | undefined;
+  /** Only through these integrations; 200 at most. */
+  readonly integrations?: ReadonlyArray<string | number> | null | undefined;
+  /** Only of this player. */
+  readonly playerId?: string | number | null | undefined;
+};
+
+/** What a player may do at most from now on. */
+export type SetLimitInput = {
+  /** With every kind but SESSION_TIME: units of the currency, 0 or more; null, which must be written, removes the limit. */
+  readonly amount?: string | null | undefined;
+  /** Code of the currency, in capitals; with every kind but SESSION_TIME. Opens the wallet if the brand lists it. */
+  readonly currency?: string | null | undefined;
+  /** What the limit counts. */
+  readonly kind: LimitKind;
+  /** With SESSION_TIME: 1 to 1440; null, which must be written, removes the limit. */
+  readonly minutes?: number | null | undefined;
+  /** How long it counts; with every kind but SESSION_TIME. */
+  readonly period?: LimitPeriod | null | undefined;
+  /** Id of the player. */
+  readonly playerId: string | number;
+};
+
+/** A change of what a player may do. */
+export type SetPlayerStatusInput = {
+  /** Id of the player. */
+  readonly playerId: string | number;
+  /** What the player may do from now on. */
+  readonly status: PlayerStatus;
+  /** When a self-exclusion ends by itself, in the future; with SELF_EXCLUDED only. Without it there is no end. */
+  readonly until?: string | null | undefined;
+};
 
 /** Whose games to read again. */
 export type SyncCatalogueInput = {
@@ -137,6 +225,7 @@ export type LaunchMutation = { readonly launchGame:
     | { readonly __typename: 'CurrencyNotSupported', readonly message: string }
     | { readonly __typename: 'GameUnavailable', readonly message: string }
     | { readonly __typename: 'LaunchSession', readonly id: string, readonly url: string }
+    | { readonly __typename: 'LimitReached', readonly message: string }
     | { readonly __typename: 'PlayerNotActive', readonly message: string }
     | { readonly __typename: 'ProviderUnavailable', readonly message: string }
    };
@@ -161,7 +250,27 @@ export type DepositMutation = { readonly deposit:
     | { readonly __typename: 'CurrencyNotSupported', readonly message: string }
     | { readonly __typename: 'IdempotencyConflict', readonly message: string }
     | { readonly __typename: 'InsufficientFunds', readonly message: string }
+    | { readonly __typename: 'LimitReached', readonly message: string }
    };
+
+export type MyLimitsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MyLimitsQuery = { readonly me: { readonly status: PlayerStatus, readonly statusUntil: string | null, readonly limits: { readonly money: ReadonlyArray<{ readonly kind: LimitKind, readonly period: LimitPeriod, readonly currency: string, readonly periodEndsAt: string, readonly amount: { readonly amount: string }, readonly used: { readonly amount: string }, readonly left: { readonly amount: string }, readonly next: { readonly from: string, readonly amount: { readonly amount: string } | null } | null }>, readonly session: { readonly minutes: number, readonly usedMinutes: number, readonly leftMinutes: number, readonly next: { readonly minutes: number | null, readonly from: string } | null } | null } } | null };
+
+export type SetLimitMutationVariables = Exact<{
+  input: SetLimitInput;
+}>;
+
+
+export type SetLimitMutation = { readonly setLimit: { readonly id: string } };
+
+export type ExcludeMyselfMutationVariables = Exact<{
+  input: SetPlayerStatusInput;
+}>;
+
+
+export type ExcludeMyselfMutation = { readonly setPlayerStatus: { readonly status: PlayerStatus, readonly statusUntil: string | null } };
 
 export type CreatePlayerMutationVariables = Exact<{
   input: CreatePlayerInput;
@@ -196,6 +305,21 @@ export type SyncCatalogueMutation = { readonly syncCatalogue:
     | { readonly __typename: 'CatalogueSynced', readonly added: number, readonly changed: number, readonly withdrawn: number, readonly unchanged: number }
     | { readonly __typename: 'ProviderUnavailable', readonly message: string }
    };
+
+export type ReportQueryVariables = Exact<{
+  by: ReadonlyArray<ReportDimension> | ReportDimension;
+  from: string;
+  to: string;
+  filter?: ReportFilter | null | undefined;
+}>;
+
+
+export type ReportQuery = { readonly reportFreshness: string, readonly report: ReadonlyArray<{ readonly day: string | null, readonly hour: string | null, readonly gameId: string | null, readonly currency: string, readonly rtp: string | null, readonly bets: number, readonly wins: number, readonly rounds: number, readonly players: number, readonly integration: { readonly id: string } | null, readonly stakes: { readonly amount: string }, readonly payouts: { readonly amount: string }, readonly ggr: { readonly amount: string } }> };
+
+export type MoneyAtRiskQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MoneyAtRiskQuery = { readonly moneyAtRisk: ReadonlyArray<{ readonly currency: string, readonly age: OpenStakesAge, readonly rounds: number, readonly oldestAt: string, readonly integration: { readonly id: string }, readonly stakes: { readonly amount: string } }> };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -337,6 +461,61 @@ export const DepositDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DepositMutation, DepositMutationVariables>;
+export const MyLimitsDocument = new TypedDocumentString(`
+    query MyLimits {
+  me {
+    status
+    statusUntil
+    limits {
+      money {
+        kind
+        period
+        currency
+        amount {
+          amount
+        }
+        used {
+          amount
+        }
+        left {
+          amount
+        }
+        periodEndsAt
+        next {
+          amount {
+            amount
+          }
+          from
+        }
+      }
+      session {
+        minutes
+        usedMinutes
+        leftMinutes
+        next {
+          minutes
+          from
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MyLimitsQuery, MyLimitsQueryVariables>;
+export const SetLimitDocument = new TypedDocumentString(`
+    mutation SetLimit($input: SetLimitInput!) {
+  setLimit(input: $input) {
+    id
+  }
+}
+    `) as unknown as TypedDocumentString<SetLimitMutation, SetLimitMutationVariables>;
+export const ExcludeMyselfDocument = new TypedDocumentString(`
+    mutation ExcludeMyself($input: SetPlayerStatusInput!) {
+  setPlayerStatus(input: $input) {
+    status
+    statusUntil
+  }
+}
+    `) as unknown as TypedDocumentString<ExcludeMyselfMutation, ExcludeMyselfMutationVariables>;
 export const CreatePlayerDocument = new TypedDocumentString(`
     mutation CreatePlayer($input: CreatePlayerInput!) {
   createPlayer(input: $input) {
@@ -397,3 +576,47 @@ export const SyncCatalogueDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<SyncCatalogueMutation, SyncCatalogueMutationVariables>;
+export const ReportDocument = new TypedDocumentString(`
+    query Report($by: [ReportDimension!]!, $from: DateTime!, $to: DateTime!, $filter: ReportFilter) {
+  report(by: $by, from: $from, to: $to, filter: $filter) {
+    day
+    hour
+    integration {
+      id
+    }
+    gameId
+    currency
+    stakes {
+      amount
+    }
+    payouts {
+      amount
+    }
+    ggr {
+      amount
+    }
+    rtp
+    bets
+    wins
+    rounds
+    players
+  }
+  reportFreshness
+}
+    `) as unknown as TypedDocumentString<ReportQuery, ReportQueryVariables>;
+export const MoneyAtRiskDocument = new TypedDocumentString(`
+    query MoneyAtRisk {
+  moneyAtRisk {
+    integration {
+      id
+    }
+    currency
+    age
+    stakes {
+      amount
+    }
+    rounds
+    oldestAt
+  }
+}
+    `) as unknown as TypedDocumentString<MoneyAtRiskQuery, MoneyAtRiskQueryVariables>;

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTestApp } from '../support/app.js';
+import { expectStraightBooks } from '../support/books.js';
+import { createTestPlayer } from '../support/database.js';
+import { seeded } from '../support/random.js';
+import { download, SPAN, writeHistory } from './world.js';
+
+/** More than the sockets between two processes hold. */
+const ROWS = 40_000;
+
+let app: Awaited<ReturnType<typeof startTestApp>>;
+let analyst: string;
+
+beforeAll(async () => {
+  app = await startTestApp();
+  analyst = await app.token('analyst');
+  await writeHistory(app.database, await createTestPlayer(app.database), { count: ROWS, random: seeded(1) });
+});
+// Once: fifty thousand rows take the audit a second.
+afterAll(async () => {
+  await expectStraightBooks(app.database);
+  await app.close();
+});
+
+const url = (path: string): string => `${app.url}/exports/${path}`;
+
+const exporting = `select pid, state, query from pg_stat_activity where application_name = 'croupier-exports' and datname = current_database()`;
+
+describe('an export that breaks', () => {
+  test('in the middle ends the connection without an end of the file', async () => {
+    let killed: Promise<unknown> | undefined;
+    const answer = await download(url(`transactions.csv?${SPAN}`), analyst, {
+      onData(bytes, response) {
+        if (killed !== undefined || bytes < 1_000) return;
+        response.pause();
+        killed = app.database.owner
+          .query(`select pg_terminate_backend(pid) from (${exporting}) s`)
+          .finally(() => response.resume());
+      },
+    });
+    await killed;
+    expect([answer.status, answer.whole]).toEqual([200, false]);
+    expect(answer.trailers).toEqual({});
+    await expect.poll(() => app.log.join('')).toContain('export broke off');
+    // The next one finds a connection again.
+    const next = await download(url(`transactions.csv?${SPAN}&rows=10`), analyst);
+    expect(next.whole).toBe(true);
+  });
+
+  test('because its client leaves is cancelled in the database, and gives its place to another', async () => {
+    // A lock on a table that is read makes the statement last for as long as the test likes.
+    const blocker = await app.database.owner.connect();
+    await blocker.query('begin; lock table wallet in access exclusive mode');
+    try {
+      const left = download(url(`transactions.csv?${SPAN}`), analyst, { cutAfter: 0 }).catch(() => undefined);
+      await expect
+        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
+        .toHaveLength(1);
+      const gone = new AbortController();
+      const waiting = fetch(url(`transactions.csv?${SPAN}`), {
+        headers: { authorization: `Bearer ${analyst}` },
+        signal: gone.signal,
+      }).catch(() => undefined);
+      await expect
+        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
+        .toHaveLength(2);
+      gone.abort();
+      await waiting;
+      await expect
+        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
+        .toHaveLength(1);
+      await blocker.query('rollback');
+      await left;
+      await expect.poll(() => app.log.join('')).toContain('the client left');
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
+    const next = await download(url(`transactions.csv?${SPAN}&rows=10`), analyst);
+    expect(next.whole).toBe(true);
+  });
+
+  test('before its first row is answered in words', async () => {
+    const blocker = await app.database.owner.connect();
+    await blocker.query('begin; lock table wallet in access exclusive mode');
+    try {
+      const answered = download(url(`transactions.csv?${SPAN}`), analyst);
+      await expect
+        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
+        .toHaveLength(1);
+      await app.database.owner.query(`select pg_terminate_backend(pid) from (${exporting}) s`);
+      const answer = await answered;
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
+      expect(answer.body.toString()).toContain('"UNAVAILABLE"');
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
+  });
+});
+
+describe('a place for an export', () => {
+  test('is refused to the third of one person, and to players when theirs are taken, with a time to come again', async () => {
+    const blocker = await app.database.owner.connect();
+    await blocker.query('begin; lock table wallet in access exclusive mode');
+    const active = async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows;
+    try {
+      const own = [0, 1].map(() => download(url(`transactions.csv?${SPAN}&rows=1`), analyst));
+      await expect.poll(active).toHaveLength(2);
+      const third = await download(url(`transactions.csv?${SPAN}`), analyst);
+      expect([third.status, third.headers['retry-after']]).toEqual([429, '5']);
+      expect(third.body.toString()).toContain('"TOO_MANY_EXPORTS"');
+      const others = ['one', 'two'].map(async (name) =>
+        download(url(`transactions.csv?${SPAN}&rows=1`), await app.token('operator', name)),
+      );
+      await expect.poll(active).toHaveLength(4);
+      expect((await download(url(`transactions.csv?${SPAN}`), await app.token('operator', 'three'))).status).toBe(429);
+      await blocker.query('rollback');
+      const answers = await Promise.all([...own, ...others]);
+      expect(answers.map(({ status, whole }) => [status, whole])).toEqual(answers.map(() => [200, true]));
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
+    expect((await download(url(`transactions.csv?${SPAN}&rows=1`), analyst)).status).toBe(200);
+  });
+
+  test('is given back when the gateway closes, and the file is not whole', async () => {
+    const second = await startTestApp({ database: app.database });
+    const token = await second.token('analyst');
+    const answer = await download(`${second.url}/exports/transactions.csv?${SPAN}`, token, {
+      onData(_, response) {
+        response.pause();
+        void second.close().finally(() => response.resume());
+      },
+    });
+    expect(answer.whole).toBe(false);
+  });
+});
