@@ -28,6 +28,8 @@ const { values: flags } = parseArgs({
     seconds: { type: 'string', default: '5' },
     /** Compares the providers with each other, and nothing else. */
     providers: { type: 'boolean', default: false },
+    /** Rounds and reports follow at the same time, on the same cores; the baselines have none. */
+    projections: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(flags.rounds);
@@ -77,7 +79,7 @@ async function bench(): Promise<void> {
   await fundWallets(baselineDb, WALLETS);
   const pgbench = await preparePgbench();
   const targets = {
-    gateway: keep(await startGateway(directory, gatewayDb, 4_810)),
+    gateway: keep(await startGateway(directory, gatewayDb, 4_810, { projections: flags.projections })),
     'no database': keep(await startTarget(directory, 'none', 4_811)),
     'one transaction': keep(await startTarget(directory, 'one-transaction', 4_812, baselineDb)),
   };

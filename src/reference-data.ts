@@ -26,6 +26,15 @@ export async function keepReferenceData(
             },
           ];
     });
+    const brands = new Map((await em.findAll(Integration)).map((each) => [each.id, each.brandId]));
+    for (const [index, { id, brand }] of config.integrations.entries()) {
+      const before = brands.get(id);
+      if (before === undefined || before === null || before === brand) continue;
+      problems.push({
+        path: `integrations[${index}].brand`,
+        message: `is "${brand}", but the history of ${id} is of "${before}"; give the other brand an integration of its own.`,
+      });
+    }
     if (problems.length > 0) throw new ConfigError(problems);
     await em.upsertMany(
       Currency,

@@ -31,7 +31,7 @@ export interface End {
 /** Rows looked at in one statement: a few megabytes, a tenth of a second. */
 const CHUNK_ROWS = 10_000;
 /** A parquet file is read by groups of rows, each a whole with its statistics. */
-const GROUP_ROWS = 2 * CHUNK_ROWS;
+const GROUP_ROWS = 10_000;
 
 /** The file piece by piece. Each piece is read whole, so the database never waits for the client. */
 export function readChunks(session: ExportSession, reading: Reading): AsyncGenerator<Chunk, End> {
@@ -128,7 +128,7 @@ async function* inOrder(
     const [oldest] = underWay;
     if (oldest === undefined || underWay.length < atOnce) continue;
     yield await oldest;
-    underWay.shift();
+    void underWay.shift();
   }
   for (const lines of underWay) yield await lines;
 }

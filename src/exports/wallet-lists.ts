@@ -18,7 +18,7 @@ export interface WalletSearch {
   readonly from: Date;
   /** Exclusive. */
   readonly to: Date;
-  /** In the order of the list; the reserved ones too. Undefined for all. */
+  /** Those that rows may be of, the reserved ones too; none when what is asked for cannot be. */
   readonly integrations: readonly string[];
   /** Whether an integration was asked for. */
   readonly oneIntegration: boolean;
@@ -204,6 +204,7 @@ function readCursor(text: string | undefined, byTime: boolean): Position | undef
 
 function rangesOf({ time }: Kind, { from, to, integrations, player: one, oneIntegration }: WalletSearch): string[] {
   const within = `t.${time} >= ${literal(from.toISOString())} and t.${time} < ${literal(to.toISOString())}`;
+  if (integrations.length === 0) return [];
   if (one === undefined) return integrations.map((id) => `t.integration = ${literal(id)} and ${within}`);
   const among = oneIntegration ? ` and t.integration in (${integrations.map(literal).join(', ')})` : '';
   return one.walletIds.map((id) => `t.lane = ${one.key.lane} and t.wallet_id = ${id}::bigint and ${within}${among}`);

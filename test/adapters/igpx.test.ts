@@ -224,7 +224,7 @@ describe('refusals', () => {
   const funds: Reply = { status: 200, body: '{"error":"INSUFFICIENT_FUNDS"}' };
 
   test.each(codes)('a bet refused with %s gets HTTP 200 and a code of the document', (code) => {
-    const expected = code === 'INSUFFICIENT_FUNDS' || code === 'WALLET_IN_DEBT' ? funds : internalError;
+    const expected = ['INSUFFICIENT_FUNDS', 'WALLET_IN_DEBT', 'LIMIT_REACHED'].includes(code) ? funds : internalError;
     expect(bound.refuse(code, { callback: 'bet' })).toEqual(expected);
   });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createPlaces } from '../../src/exports/places.js';
 import { startTestApp } from '../support/app.js';
 import { expectStraightBooks } from '../support/books.js';
 import { createTestPlayer } from '../support/database.js';
@@ -26,6 +27,10 @@ const url = (path: string): string => `${app.url}/exports/${path}`;
 
 const exporting = `select pid, state, query from pg_stat_activity where application_name = 'croupier-exports' and datname = current_database()`;
 
+/** Statements of exports that the database works on. */
+const active = async (): Promise<unknown[]> =>
+  (await app.database.owner.query(`${exporting} and state = 'active'`)).rows;
+
 describe('an export that breaks', () => {
   test('in the middle ends the connection without an end of the file', async () => {
     let killed: Promise<unknown> | undefined;
@@ -48,29 +53,20 @@ describe('an export that breaks', () => {
   });
 
   test('because its client leaves is cancelled in the database, and gives its place to another', async () => {
-    // A lock on a table that is read makes the statement last for as long as the test likes.
+    // A lock on a table that is read makes statements last for as long as the test likes.
     const blocker = await app.database.owner.connect();
     await blocker.query('begin; lock table wallet in access exclusive mode');
     try {
-      const left = download(url(`transactions.csv?${SPAN}`), analyst, { cutAfter: 0 }).catch(() => undefined);
-      await expect
-        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
-        .toHaveLength(1);
-      const gone = new AbortController();
-      const waiting = fetch(url(`transactions.csv?${SPAN}`), {
+      const leaving = new AbortController();
+      const left = fetch(url(`transactions.csv?${SPAN}`), {
         headers: { authorization: `Bearer ${analyst}` },
-        signal: gone.signal,
+        signal: leaving.signal,
       }).catch(() => undefined);
-      await expect
-        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
-        .toHaveLength(2);
-      gone.abort();
-      await waiting;
-      await expect
-        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
-        .toHaveLength(1);
-      await blocker.query('rollback');
+      // Two chunks at once.
+      await expect.poll(active).toHaveLength(2);
+      leaving.abort();
       await left;
+      await expect.poll(active).toHaveLength(0);
       await expect.poll(() => app.log.join('')).toContain('the client left');
     } finally {
       await blocker.query('rollback');
@@ -84,10 +80,8 @@ describe('an export that breaks', () => {
     const blocker = await app.database.owner.connect();
     await blocker.query('begin; lock table wallet in access exclusive mode');
     try {
-      const answered = download(url(`transactions.csv?${SPAN}`), analyst);
-      await expect
-        .poll(async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows)
-        .toHaveLength(1);
+      const answered = download(url(`transactions.csv?${SPAN}&rows=9`), analyst);
+      await expect.poll(active).toHaveLength(1);
       await app.database.owner.query(`select pg_terminate_backend(pid) from (${exporting}) s`);
       const answer = await answered;
       expect([answer.status, answer.headers['retry-after']]).toEqual([503, '5']);
@@ -100,10 +94,9 @@ describe('an export that breaks', () => {
 });
 
 describe('a place for an export', () => {
-  test('is refused to the third of one person, and to players when theirs are taken, with a time to come again', async () => {
+  test('is refused to the third of one person and when all are taken, with a time to come again', async () => {
     const blocker = await app.database.owner.connect();
     await blocker.query('begin; lock table wallet in access exclusive mode');
-    const active = async () => (await app.database.owner.query(`${exporting} and state = 'active'`)).rows;
     try {
       const own = [0, 1].map(() => download(url(`transactions.csv?${SPAN}&rows=1`), analyst));
       await expect.poll(active).toHaveLength(2);
@@ -135,5 +128,20 @@ describe('a place for an export', () => {
       },
     });
     expect(answer.whole).toBe(false);
+  });
+
+  test('is for one export of a player, and for players half of all at most', () => {
+    const places = createPlaces(4);
+    const player = (subject: string) => ({ brand: 'demo', subject, isPlayer: true });
+    const leave = places.take(player('alice'));
+    expect(() => places.take(player('alice'))).toThrow('Too many exports');
+    // The same name at another brand is somebody else.
+    places.take({ ...player('alice'), brand: 'other' });
+    expect(() => places.take(player('bob'))).toThrow('Too many exports');
+    places.take({ brand: 'demo', subject: 'alice', isPlayer: false });
+    leave();
+    leave();
+    places.take(player('bob'));
+    expect(() => places.take(player('alice'))).toThrow('Too many exports');
   });
 });

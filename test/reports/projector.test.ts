@@ -248,17 +248,22 @@ test('while one gateway is at work the others stand by', async () => {
   await untilProjected(db);
   // Whoever works is stopped in the middle of it.
   const holder = await db.owner.connect();
-  await holder.query('begin');
-  await holder.query('lock table player_bucket in share row exclusive mode');
-  await play(bet(player, randomUUID(), '1', { round: 'one' }));
-  const session = `select 1 from pg_stat_activity where application_name like 'croupier-projector-%'`;
-  const count = async (which: string): Promise<number> => (await holder.query(`${session} and ${which}`)).rowCount ?? 0;
-  await expect.poll(() => count("wait_event_type = 'Lock'"), { timeout: 5_000 }).toBeGreaterThan(0);
-  for (const each of projectors) each.wake();
-  const stoppedOrStoodBy = `(wait_event_type = 'Lock' or query = 'rollback' and state = 'idle')`;
-  await expect.poll(() => count(stoppedOrStoodBy), { timeout: 5_000 }).toBe(2);
-  await holder.query('commit');
-  holder.release();
+  try {
+    await holder.query('begin');
+    await holder.query('lock table player_bucket in share row exclusive mode');
+    await play(bet(player, randomUUID(), '1', { round: 'one' }));
+    const session = `select 1 from pg_stat_activity where application_name like 'croupier-projector-%'`;
+    const count = async (which: string): Promise<number> =>
+      (await holder.query(`${session} and ${which}`)).rowCount ?? 0;
+    await expect.poll(() => count("wait_event_type = 'Lock'"), { timeout: 20_000 }).toBeGreaterThan(0);
+    for (const each of projectors) each.wake();
+    const stoppedOrStoodBy = `(wait_event_type = 'Lock' or query = 'rollback' and state = 'idle')`;
+    await expect.poll(() => count(stoppedOrStoodBy), { timeout: 20_000 }).toBe(2);
+  } finally {
+    // Whatever came of it, those who wait must go on.
+    await holder.query('commit');
+    holder.release();
+  }
   await expectTrueProjections(db);
 });
 
