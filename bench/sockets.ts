@@ -11,7 +11,8 @@ import { issueToken, type Role } from '../src/auth.js';
 import { startEmbeddedPostgres } from '../src/database.js';
 import { formatId } from '../src/ledger/ids.js';
 import { Secret } from '../src/observability/secret.js';
-import { bench, settingsOf } from './bets.js';
+import { bench, settingsOf, writeBets } from './bets.js';
+import { PacedBets } from './paced-bets.js';
 import { fundWallets, openBenchDatabase } from './bench-database.js';
 import { authSecret, startGateway } from './gateway.js';
 import { createProvider, type Provider } from './proofs/provider.js';
@@ -36,6 +37,8 @@ const count = Number(flags.sockets);
 const reconnects = Number(flags.reconnects);
 const wallets = Math.max(count, reconnects);
 const PORT = 4_820;
+/** The first seconds are the compiler's. */
+const WARM_UP_S = 5;
 /** Events on their way at once in a broadcast: enough that nobody waits for a single one. */
 const IN_FLIGHT = 16;
 const CHANGE = 'sequence balance { amount currency } transaction { id kind createdAt amount { amount } } displayAt';
@@ -69,14 +72,18 @@ async function run(): Promise<void> {
   stops.push(() => server.close());
   const databaseUrl = await openBenchDatabase(server.url, 'bench_sockets', wallets);
   await fundWallets(databaseUrl, wallets);
-  const gateway = await startGateway(directory, databaseUrl, PORT);
+  const gateway = await startGateway(directory, databaseUrl, PORT, { projections: false });
   stops.push(() => gateway.stop());
   const players = await readPlayers(databaseUrl);
   const clients = startClients();
   const provider = openProvider(gateway.url);
   const url = `${gateway.url.replace('http', 'ws')}/graphql`;
 
-  const latency = await measureLatency(clients, provider, await planOfWallets(url, players.slice(0, count)));
+  const needed = Math.ceil(Number(flags.rate) * (Number(flags.seconds) + WARM_UP_S) * 1.1);
+  const file = await writeBets(join(directory, 'bets'), { firstId: 1, count: needed, wallets: count });
+  const bets = await PacedBets.open(gateway.url, file);
+  const latency = await measureLatency(clients, bets, await planOfWallets(url, players.slice(0, count)));
+  bets.close();
   say(`own wallets: ${JSON.stringify(latency)}`);
   const broadcast = await measureBroadcast(clients, url, provider);
   say(`broadcast: ${JSON.stringify(broadcast)}`);
@@ -103,42 +110,32 @@ async function planOfWallets(url: string, players: readonly Player[]): Promise<P
   };
 }
 
-async function measureLatency(clients: Clients, provider: Provider, plan: Plan) {
+async function measureLatency(clients: Clients, bets: PacedBets, plan: Plan) {
   const { ms } = await clients.ask({ do: 'open', plan }, 'ready');
   say(`${plan.tokens.length} sockets have their snapshots after ${ms.toFixed(0)} ms`);
   const seconds = Number(flags.seconds);
-  // The first seconds are the compiler's.
-  await betAtRate(provider, Math.min(3, seconds));
+  const rate = Number(flags.rate);
+  await bets.send(rate, Math.min(WARM_UP_S, seconds));
   await clients.ask({ do: 'count' }, 'count');
-  const answersMs = await betAtRate(provider, seconds);
-  const bets = answersMs.length;
+  const answersMs = await bets.send(rate, seconds);
+  const sent = answersMs.length;
   await delay(2_000);
   const { latenciesMs, closed } = await clients.ask({ do: 'count' }, 'count');
   await clients.ask({ do: 'close' }, 'closed');
-  const at = (share: number, of = latenciesMs): number =>
+  const at = (share: number, of: readonly number[] = latenciesMs): number =>
     Math.round(of.toSorted((a, b) => a - b)[Math.floor(of.length * share)] ?? Number.NaN);
   const told = latenciesMs.length;
   // The provider's answer leaves right after the commit: what the client waited for beyond it is the subscription's.
   const answered = { answerP50Ms: at(0.5, answersMs), answerP99Ms: at(0.99, answersMs) };
   const percentiles = { p50Ms: at(0.5), p95Ms: at(0.95), p99Ms: at(0.99), maxMs: at(0.9999) };
-  return { perSecond: Math.round(bets / seconds), bets, told, ...percentiles, ...answered, closed: closed.length };
-}
-
-async function betAtRate(provider: Provider, seconds: number): Promise<number[]> {
-  const startedAt = performance.now();
-  const sent: Promise<number>[] = [];
-  for (let elapsedMs = 0; elapsedMs < seconds * 1_000; elapsedMs = performance.now() - startedAt) {
-    const due = Math.floor((elapsedMs / 1_000) * Number(flags.rate));
-    while (sent.length < due) sent.push(timed(bet(provider, (sent.length * 7_919) % count)));
-    await delay(2);
-  }
-  return Promise.all(sent);
-}
-
-async function timed(work: Promise<void>): Promise<number> {
-  const startedAt = performance.now();
-  await work;
-  return performance.now() - startedAt;
+  return {
+    perSecond: Math.round(sent / seconds),
+    bets: sent,
+    told,
+    ...percentiles,
+    ...answered,
+    closed: closed.length,
+  };
 }
 
 async function measureBroadcast(clients: Clients, url: string, provider: Provider) {

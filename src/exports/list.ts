@@ -142,11 +142,13 @@ function jsonParts({ sql, type, optional = false }: Column): Part[] {
 
 /** Neighbouring texts made one. */
 function merged(parts: readonly Part[]): Part[] {
-  return parts.reduce<Part[]>((all, part) => {
+  const all: Part[] = [];
+  for (const part of parts) {
     const last = all.at(-1);
-    if (last === undefined || !('text' in last) || !('text' in part)) return [...all, part];
-    return [...all.slice(0, -1), { text: last.text + part.text }];
-  }, []);
+    if (last !== undefined && 'text' in last && 'text' in part) all[all.length - 1] = { text: last.text + part.text };
+    else all.push(part);
+  }
+  return all;
 }
 
 function partSql(part: Part): string {

@@ -54,7 +54,7 @@ describe('fifty thousand rows', () => {
       let whole = false;
       let cuts = 0;
       for (; !whole; cuts += 1) {
-        const cutAfter = cuts > 8 ? Infinity : random.between(1, 2_000_000);
+        const cutAfter = cuts > 5 ? Infinity : random.between(1, 2_000_000);
         const meanwhile = random.pick(players);
         const [answer] = await Promise.all([
           download(url(`transactions.${format}?${SPAN}${after}`), analyst, { cutAfter }),
