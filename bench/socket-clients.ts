@@ -13,7 +13,7 @@ export interface Plan {
   readonly query: string | undefined;
   /** Of each socket. */
   readonly variables: readonly Readonly<Record<string, unknown>>[];
-  /** Whether messages say when their event was received, and are to be read. */
+  /** Whether messages name their transaction, and their arrival is noted. */
   readonly timed: boolean;
 }
 export type Order = { readonly do: 'open'; readonly plan: Plan } | { readonly do: 'count' } | { readonly do: 'close' };
@@ -22,7 +22,8 @@ export type Report =
   | {
       readonly is: 'count';
       readonly messages: number;
-      readonly latenciesMs: readonly number[];
+      /** Ids of the transactions that were told, and when each arrived, in milliseconds of the clock. */
+      readonly told: readonly (readonly [id: string, at: number])[];
       readonly closed: readonly number[];
       readonly sample: string | undefined;
     }
@@ -32,7 +33,7 @@ const RETRY_MS = 200;
 let sockets: WebSocket[] = [];
 let closing = false;
 let messages = 0;
-let latenciesMs: number[] = [];
+let told: [id: string, at: number][] = [];
 let closed: number[] = [];
 let sample: string | undefined;
 
@@ -108,18 +109,18 @@ function connectOne(
   return socket;
 }
 
-/** The event was received a moment before it was committed, so this is a little more than what is asked for. */
+/** Which transaction arrived when. */
 function read(data: Buffer): void {
   const at = Date.now();
-  const receivedAt = /"createdAt":"([^"]+)"/.exec(data.toString())?.[1];
-  if (receivedAt !== undefined) latenciesMs.push(at - Date.parse(receivedAt));
+  const id = /"transaction":\{"id":"([^"]+)"/.exec(data.toString())?.[1];
+  if (id !== undefined) told.push([id, at]);
 }
 
 process.on('message', (order: Order) => {
   if (order.do === 'open') open(order.plan);
   else if (order.do === 'count') {
-    report({ is: 'count', messages, latenciesMs, closed, sample });
-    latenciesMs = [];
+    report({ is: 'count', messages, told, closed, sample });
+    told = [];
   } else {
     closing = true;
     let left = sockets.length;

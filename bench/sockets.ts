@@ -9,7 +9,7 @@ import pg from 'pg';
 import { providers } from '../src/adapters/registry.js';
 import { issueToken, type Role } from '../src/auth.js';
 import { startEmbeddedPostgres } from '../src/database.js';
-import { formatId } from '../src/ledger/ids.js';
+import { formatId, formatTransactionId } from '../src/ledger/ids.js';
 import { Secret } from '../src/observability/secret.js';
 import { bench, settingsOf, writeBets } from './bets.js';
 import { PacedBets } from './paced-bets.js';
@@ -82,7 +82,7 @@ async function run(): Promise<void> {
   const needed = Math.ceil(Number(flags.rate) * (Number(flags.seconds) + WARM_UP_S) * 1.1);
   const file = await writeBets(join(directory, 'bets'), { firstId: 1, count: needed, wallets: count });
   const bets = await PacedBets.open(gateway.url, file);
-  const latency = await measureLatency(clients, bets, await planOfWallets(url, players.slice(0, count)));
+  const latency = await measureLatency(clients, bets, await planOfWallets(url, players.slice(0, count)), databaseUrl);
   bets.close();
   say(`own wallets: ${JSON.stringify(latency)}`);
   const broadcast = await measureBroadcast(clients, url, provider);
@@ -110,7 +110,7 @@ async function planOfWallets(url: string, players: readonly Player[]): Promise<P
   };
 }
 
-async function measureLatency(clients: Clients, bets: PacedBets, plan: Plan) {
+async function measureLatency(clients: Clients, bets: PacedBets, plan: Plan, databaseUrl: string) {
   const { ms } = await clients.ask({ do: 'open', plan }, 'ready');
   say(`${plan.tokens.length} sockets have their snapshots after ${ms.toFixed(0)} ms`);
   const seconds = Number(flags.seconds);
@@ -120,7 +120,8 @@ async function measureLatency(clients: Clients, bets: PacedBets, plan: Plan) {
   const answersMs = await bets.send(rate, seconds);
   const sent = answersMs.length;
   await delay(2_000);
-  const { latenciesMs, closed } = await clients.ask({ do: 'count' }, 'count');
+  const { told: arrivals, closed } = await clients.ask({ do: 'count' }, 'count');
+  const latenciesMs = await latenciesOf(databaseUrl, arrivals);
   await clients.ask({ do: 'close' }, 'closed');
   const at = (share: number, of: readonly number[] = latenciesMs): number =>
     Math.round(of.toSorted((a, b) => a - b)[Math.floor(of.length * share)] ?? Number.NaN);
@@ -136,6 +137,27 @@ async function measureLatency(clients: Clients, bets: PacedBets, plan: Plan) {
     ...answered,
     closed: closed.length,
   };
+}
+
+/**
+ * From when a unit of work was decided, which is right before its COMMIT, to when a client was told of its rows: no less than from
+ * the commit to the client.
+ */
+async function latenciesOf(databaseUrl: string, arrivals: readonly (readonly [string, number])[]): Promise<number[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const { rows } = await client.query<{ lane: number; wallet: string; first: string; last: string; ms: number }>(
+    `select u.lane, m.wallet, m.first, m.last, (extract(epoch from u.created_at) * 1000)::float8 as ms
+     from unit_of_work u, unnest(u.wallet_ids, u.first_sequences, u.sequences) m (wallet, first, last)`,
+  );
+  await client.end();
+  const decidedAt = new Map<string, number>();
+  for (const { lane, wallet, first, last, ms } of rows) {
+    for (let sequence = BigInt(first); sequence <= BigInt(last); sequence += 1n) {
+      decidedAt.set(formatTransactionId({ lane, walletId: BigInt(wallet), sequence }), ms);
+    }
+  }
+  return arrivals.map(([id, at]) => at - (decidedAt.get(id) ?? Number.NaN));
 }
 
 async function measureBroadcast(clients: Clients, url: string, provider: Provider) {

@@ -41,6 +41,8 @@ function append(text: string): void {
     const toValue = read[kind];
     return {
       name,
+      // The least text of a group would be a part of all its text, and the footer keeps it until the end of the file.
+      statistics: kind !== 'STRING',
       data: cells.map((row) => {
         const cell = row[index] ?? NULL;
         return cell === NULL ? null : toValue(cell.includes('\\') ? unescape(cell) : cell);
