@@ -96,10 +96,12 @@ export async function createApp(config: Config, logger: Logger): Promise<App> {
     authenticator,
     directory,
     logger,
+    exported: (...end) => observability.metrics.exported(...end),
   });
   if (config.graphql.explorer) mountExplorer(others, { config, orm });
   const route = routeCallbacks(callbacks, routeGraphql(graphql.handle, others));
-  await observability.watch({ ledger, feed, orm, reads, projectionLagMs: () => projector?.lagMs });
+  const sockets = () => graphql.size;
+  await observability.watch({ ledger, feed, orm, reads, sockets, projectionLagMs: () => projector?.lagMs });
 
   const close = async (): Promise<void> => {
     closing = true;

@@ -155,13 +155,13 @@ export class PostedFollower implements AsyncIterator<Posted, undefined>, TailLis
       // The unit that was begun comes first: a position can stand inside one unit only.
       const isBegun = ({ lane, number }: UnitNumbers): boolean =>
         lane === from.within?.lane && number - 1n === from.numbers[lane];
-      for (const unit of [...units.filter(isBegun), ...units.filter((each) => !isBegun(each))]) {
+      const ordered = [...units.filter(isBegun), ...units.filter((each) => !isBegun(each))];
+      // Asked for together: the reader makes one question of them.
+      const reads = ordered.map((unit) => readUnit(reader, unit, this.#isWanted(unit.lane), isOpen));
+      for (const [index, unit] of ordered.entries()) {
         const { lane } = unit;
-        const isWanted = (walletId: bigint): boolean => {
-          const facts = wallets.get({ lane, walletId });
-          return facts?.brand === this.brand && request.ofWallet(facts);
-        };
-        const read = await readUnit(reader, unit, isWanted, isOpen);
+        const read = await reads[index];
+        if (read === undefined) break;
         const skipped = isBegun(unit) ? (from.within?.rows ?? 0) : 0;
         const rows = read.rows.filter(({ row, place }) => place >= skipped && request.matches(row));
         yield* postedOf({ ...read, rows }, numbers, (walletId) => wallets.get({ lane, walletId }));
@@ -169,6 +169,14 @@ export class PostedFollower implements AsyncIterator<Posted, undefined>, TailLis
       }
     }
     this.#position = { numbers: upTo };
+  }
+
+  #isWanted(lane: number): (walletId: bigint) => boolean {
+    const { wallets, request } = this.#options;
+    return (walletId) => {
+      const facts = wallets.get({ lane, walletId });
+      return facts?.brand === this.brand && request.ofWallet(facts);
+    };
   }
 
   /** @returns undefined when the database failed, and it is time to ask again */

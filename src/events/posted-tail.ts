@@ -193,7 +193,8 @@ class Tail implements PostedTail {
     if (units.length >= UNITS_PER_LANE) this.#lookAgain = true;
     const open = (): boolean => !this.#closing.signal.aborted;
     // Rows of every brand: somebody may join for another one while they are read.
-    for (const unit of units) await this.#tell([await readUnit(reader, unit, () => true, open)]);
+    // The reader makes one question of them all: another gateway may commit faster than units could be read one by one.
+    await this.#tell(await Promise.all(units.map((unit) => readUnit(reader, unit, () => true, open))));
   }
 
   async #tell(units: readonly ReadUnit[]): Promise<void> {

@@ -23,6 +23,8 @@ export interface ExportDeps {
   readonly authenticator: Authenticator;
   readonly directory: PlayerDirectory;
   readonly logger: Logger;
+  /** Told of the end of every export: its format, whether it came to its end, and the rows that were sent. */
+  readonly exported: (format: Path['format'], outcome: 'complete' | 'broken', rows: number) => void;
   /** Exports at once; each has a connection. */
   readonly max?: number | undefined;
 }
@@ -57,6 +59,7 @@ export function mountExports(app: Express, deps: ExportDeps): { close(): Promise
         breakOff(response, error, signal, deps.logger),
       );
       const ms = Math.round(performance.now() - started);
+      deps.exported(path.format, 'broken' in end ? 'broken' : 'complete', progress.rows);
       report(deps.logger, { principal, isPlayer, question }, { ...progress, ...end, ms });
     } finally {
       await session?.end();

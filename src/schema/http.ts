@@ -34,7 +34,7 @@ import { logReads, observeExecutor } from './observed-executor.js';
 import { assertWithinLimits, unresolvedOperation } from './operation.js';
 import { createPostHandler, type Handler } from './post.js';
 import { createRowReads } from './row-reads.js';
-import { serveSockets } from './sockets.js';
+import { serveSockets, type Sockets } from './sockets.js';
 
 export interface GraphqlDeps {
   readonly config: Pick<Config, 'brands' | 'currencies' | 'graphql' | 'proofs'>;
@@ -62,6 +62,8 @@ export interface GraphqlEndpoint {
   /** Answers what comes by HTTP to `/graphql`. */
   readonly handle: Handler;
   close(): Promise<void>;
+  /** Open WebSockets, and the operations on them. */
+  readonly size: Sockets['size'];
 }
 
 /** Serves GraphQL: operations by POST through the handler, subscriptions (and anything else) by WebSocket. */
@@ -113,6 +115,9 @@ export async function openGraphql(http: Server, deps: GraphqlDeps): Promise<Grap
     async close() {
       await sockets.close();
       await apollo.stop();
+    },
+    get size() {
+      return sockets.size;
     },
   };
 }

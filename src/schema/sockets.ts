@@ -47,9 +47,16 @@ interface Extra {
 }
 type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
 
+export interface Sockets {
+  close(): Promise<void>;
+  /** What is open at this moment. */
+  readonly size: { readonly sockets: number; readonly operations: number };
+}
+
 /** GraphQL over WebSocket (graphql-transport-ws). The token comes in `connection_init`. */
-export function serveSockets(http: Server, options: SocketOptions): { close(): Promise<void> } {
-  const protocol = createProtocol(options);
+export function serveSockets(http: Server, options: SocketOptions): Sockets {
+  const greeted = new Set<SocketContext>();
+  const protocol = createProtocol(options, greeted);
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: socketLimits.messageBytesMax,
@@ -82,12 +89,17 @@ export function serveSockets(http: Server, options: SocketOptions): { close(): P
       clearTimeout(cutOff);
       sockets.close();
     },
+    get size() {
+      let operations = 0;
+      for (const { subscriptions } of greeted) operations += Object.keys(subscriptions).length;
+      return { sockets: sockets.clients.size, operations };
+    },
   };
 }
 
 type Protocol = ReturnType<typeof createProtocol>;
 
-function createProtocol(options: SocketOptions) {
+function createProtocol(options: SocketOptions, greeted: Set<SocketContext>) {
   const { schema, introspection, trusted, authenticator, watch, executor, budget, services, present } = options;
   const guests = createGuests(watch);
   const operations = createOperationReader(schema, { introspection, trusted });
@@ -95,8 +107,11 @@ function createProtocol(options: SocketOptions) {
   return makeServer<Record<string, unknown> | undefined, Extra>({
     // Ours gives what has arrived already a chance to be read first.
     connectionInitWaitTimeout: 0,
-    async onConnect({ connectionParams, extra }) {
+    async onConnect(context) {
+      const { connectionParams, extra } = context;
       extra.greeted();
+      greeted.add(context);
+      extra.socket.once('close', () => greeted.delete(context));
       try {
         const principal = await authenticateBearer(
           authenticator,
