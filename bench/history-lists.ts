@@ -28,10 +28,14 @@ const pages = Number(flags.pages);
 const say = (text: string): boolean => process.stderr.write(`  ${text}\n`);
 
 const brands = ['demo', 'other'].map((id) => ({ id, currencies: id === 'demo' ? ['EUR', 'USD'] : ['EUR'] }));
-const integrations = ['igpx-demo', 'flexsoft-demo', 'hypetech-demo', 'igpx-other'].map((id) => {
-  const [adapter = '', brand = ''] = id.split('-');
-  return { id, adapter, brand, currencies: brand === 'demo' ? ['EUR', 'USD'] : ['EUR'], settings: settingsOf(adapter) };
-});
+/** Those of the large brand. */
+const integrations = ['igpx', 'flexsoft', 'hypetech'].map((adapter) => ({
+  id: `${adapter}-demo`,
+  adapter,
+  brand: 'demo',
+  currencies: ['EUR', 'USD'],
+  settings: settingsOf(adapter),
+}));
 
 const directory = await mkdtemp(join(tmpdir(), 'croupier-lists-'));
 const world = { currencies: { EUR: {}, USD: {} }, brands, integrations, graphql: { costPerMinute: { staff: 1e12 } } };
