@@ -1,17 +1,10 @@
-import { createServer, connect, type Socket } from 'node:net';
-import { once } from 'node:events';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { igpxHash, startTestApp, type TestApp } from '../support/app.js';
 import { auditAfterEach } from '../support/books.js';
-import {
-  createTestDatabase,
-  createTestPlayer,
-  databaseLimits,
-  type TestDatabase,
-  type TestPlayer,
-} from '../support/database.js';
+import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { afterThisTest } from '../support/loopback.js';
+import { startBehindWire } from './behind-wire.js';
 import { type Answer, balanceOf, bodyOf, type Facts, journalOf, movementsOf, refused, send, sign } from './provider.js';
 
 let database: TestDatabase;
@@ -198,68 +191,19 @@ test.each([['bet', {}], ...credits])(
   },
 );
 
-/** Stands between the gateway and the database; once armed, the next confirmation of a COMMIT is lost with its connection. */
-async function startLossyRelay(): Promise<{ url: string; loseNextCommit: () => void; lost: () => number }> {
-  const target = new URL(database.ownerUrl);
-  let armed = false;
-  let lost = 0;
-  const sockets = new Set<Socket>();
-  const relay = createServer((client) => {
-    const server = connect(Number(target.port), target.hostname);
-    for (const socket of [client, server]) {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-    }
-    client.on('data', (bytes) => server.write(bytes)).on('close', () => server.destroy());
-    server
-      .on('close', () => client.destroy())
-      .on('data', (bytes) => {
-        if (armed && bytes.includes('COMMIT\0')) {
-          armed = false;
-          lost += 1;
-          client.destroy();
-          server.destroy();
-          return;
-        }
-        client.write(bytes);
-      });
-  });
-  relay.listen(0, '127.0.0.1');
-  await once(relay, 'listening');
-  afterThisTest(() => {
-    relay.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const address = relay.address();
-  const url = new URL(target);
-  url.port = String(typeof address === 'object' && address !== null ? address.port : 0);
-  return {
-    url: url.href,
-    loseNextCommit: () => {
-      armed = true;
-    },
-    lost: () => lost,
-  };
-}
-
 test.each([
   ['bet', {}, '90.00'],
   ['result', { action: 'result' }, '110.00'],
 ])(
   'a %s whose COMMIT was confirmed into a lost connection is found by its key, and answered as if nothing had happened',
   async (_kind, facts, after) => {
-    const relay = await startLossyRelay();
-    const relayed = await startTestApp({
-      database,
-      config: { database: { kind: 'url', url: relay.url, ownerUrl: relay.url, ...databaseLimits } },
-    });
-    afterThisTest(() => relayed.close());
+    const { wire, gateway: relayed } = await startBehindWire(database);
     await post({ transaction_id: 'warm', action: 'result', amount: '0' }, relayed);
-    relay.loseNextCommit();
-    const answer = await post({ transaction_id: 'k', ...facts }, relayed);
-    expect(relay.lost()).toBe(1);
+    wire.cutAt('after-commit', { carrying: 'confirmed-into-nothing' });
+    const answer = await post({ transaction_id: 'confirmed-into-nothing', ...facts }, relayed);
+    expect(wire.cuts).toBe(1);
     expect(answer).toMatchObject({ status: 200, body: /^{"error":null/ });
-    expect(await post({ transaction_id: 'k', ...facts }, relayed)).toEqual(answer);
+    expect(await post({ transaction_id: 'confirmed-into-nothing', ...facts }, relayed)).toEqual(answer);
     expect(await balanceOf(database, player.wallets.get('EUR'))).toBe(after);
   },
 );

@@ -12,7 +12,8 @@ import {
   testWorld,
 } from '../support/database.js';
 import { decimal, policy as gentle, said, strictPolicy } from './commands.js';
-import { createWire, terminateLedgers } from './interruption.js';
+import { createWire } from '../support/wire.js';
+import { terminateLedgers } from './interruption.js';
 import { type Random, seeded } from '../support/random.js';
 import { ReferenceModel } from './reference-model.js';
 

@@ -11,7 +11,8 @@ import {
   type TestPlayer,
 } from '../support/database.js';
 import { bet, policy, rollback, said, strictPolicy, times, win } from './commands.js';
-import { createWire, holdLane, terminateLedgers, until, untilWaiting, type Wire } from './interruption.js';
+import { createWire, type Wire } from '../support/wire.js';
+import { holdLane, terminateLedgers, until, untilWaiting } from './interruption.js';
 import { seeded } from '../support/random.js';
 
 let db: TestDatabase;
