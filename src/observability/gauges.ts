@@ -10,6 +10,13 @@ export interface PoolUse {
   readonly waiting: number;
 }
 
+/** Open WebSockets, the operations on them, and how many of them have a client that leaves bytes unread. */
+export interface SocketsInUse {
+  readonly sockets: number;
+  readonly operations: number;
+  readonly behind: number;
+}
+
 /** Where to read what is held at this moment. What is absent is left out of the metrics. */
 export interface GaugeSources {
   readonly ledger: Pick<Ledger, 'stats'>;
@@ -17,8 +24,7 @@ export interface GaugeSources {
   /** By the pool's name. */
   readonly pools: ReadonlyMap<string, () => PoolUse>;
   readonly moneyAtRisk: MoneyAtRisk;
-  /** Open WebSockets, and the operations on them. */
-  readonly sockets?: (() => { readonly sockets: number; readonly operations: number }) | undefined;
+  readonly sockets?: (() => SocketsInUse) | undefined;
   /** How far the reports are behind the ledger; undefined when that cannot be told. */
   readonly projectionLagMs?: (() => Promise<number | undefined> | number | undefined) | undefined;
 }
@@ -59,6 +65,11 @@ export function keepGauges(registry: Registry) {
   gauge('croupier_feed_wallets', 'Wallets that are followed.', ({ feed }) => feed.size.wallets);
   gauge('croupier_sockets', 'Open WebSockets.', ({ sockets }) => sockets?.().sockets);
   gauge('croupier_socket_operations', 'Operations on open WebSockets.', ({ sockets }) => sockets?.().operations);
+  gauge(
+    'croupier_sockets_behind',
+    'Open WebSockets whose client leaves bytes unread.',
+    ({ sockets }) => sockets?.().behind,
+  );
   keepPools(registry, () => sources);
   keepProjectionLag(registry, () => sources);
   return {

@@ -5,6 +5,7 @@ import { type Context, handleProtocols, makeServer } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { AccessWatch } from '../access/watch.js';
 import type { Authenticator, Principal } from '../auth.js';
+import type { SocketsInUse } from '../observability/gauges.js';
 import type { Logger } from '../observability/logger.js';
 import { authenticateBearer } from './authentication.js';
 import type { Budget } from './budget.js';
@@ -50,7 +51,7 @@ type SocketContext = Context<Record<string, unknown> | undefined, Extra>;
 export interface Sockets {
   close(): Promise<void>;
   /** What is open at this moment. */
-  readonly size: { readonly sockets: number; readonly operations: number };
+  readonly size: SocketsInUse;
 }
 
 /** GraphQL over WebSocket (graphql-transport-ws). The token comes in `connection_init`. */
@@ -91,8 +92,12 @@ export function serveSockets(http: Server, options: SocketOptions): Sockets {
     },
     get size() {
       let operations = 0;
-      for (const { subscriptions } of greeted) operations += Object.keys(subscriptions).length;
-      return { sockets: sockets.clients.size, operations };
+      let behind = 0;
+      for (const { subscriptions, extra } of greeted) {
+        operations += Object.keys(subscriptions).length;
+        if (extra.outlet.isBehind) behind += 1;
+      }
+      return { sockets: sockets.clients.size, operations, behind };
     },
   };
 }

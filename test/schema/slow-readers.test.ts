@@ -16,12 +16,17 @@ afterAll(() => app.close());
 auditAfterEach(() => app.database);
 
 /** With long keys asked for many times, a message has eight kilobytes: these are more than the kernel keeps for a client. */
-const CHANGES = 1_800;
+const CHANGES = 2_400;
 const AT_ONCE = 300;
 const KEY_BYTES = 250;
 const WIDE = Array.from({ length: 28 }, (_, index) => `t${index}: transaction { externalKey }`).join(' ');
 
 const walletId = (): string => formatId('wallet', { lane: player.lane, id: player.wallets.get('EUR') ?? 0n });
+
+async function socketsBehind(): Promise<number> {
+  const metrics = await (await fetch(`${app.url}/metrics`)).text();
+  return Number(/^croupier_sockets_behind (\d+)$/m.exec(metrics)?.[1]);
+}
 
 async function win(count: number, prefix: string): Promise<void> {
   for (let start = 0; start < count; start += AT_ONCE) {
@@ -61,7 +66,9 @@ test('whoever does not read gets the last balance once it reads again; each, whe
   const whole = await subscribe(token, query(false), 'balanceChanged');
   await expect.poll(() => sparse.events().length + whole.events().length).toBe(2);
   for (const { socket } of [sparse, whole]) socket.socket.pause();
-  await win(CHANGES, 'unread');
+  await win(CHANGES - 1, 'unread');
+  await expect.poll(socketsBehind, { timeout: 15_000 }).toBe(2);
+  await win(1, 'held-back');
   for (const { socket } of [sparse, whole]) socket.socket.resume();
   const sequencesOf = ({ events }: typeof sparse): number[] => events().map(({ sequence }) => Number(sequence));
   for (const each of [sparse, whole]) {
