@@ -26,10 +26,11 @@ import { type Decimal, UNITS_MAX } from '../ledger/money.js';
 import { playerById, requireStaff } from './access.js';
 import { AdjustmentObject, AdjustmentStateEnum } from './adjustment.js';
 import { AmountInvalid, InsufficientFunds } from './cashier.js';
+import { connectionOf } from './connection.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
 import type { TransactionRow, WalletRow } from './loaders.js';
-import { type CursorFormat, PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
+import { type CursorFormat, pageArgumentTexts, readPage, toPage } from './paging.js';
 import { CurrencyNotSupported, RefusalInterface } from './refusals.js';
 import { DecimalScalar } from './scalars.js';
 import { TransactionObject } from './transaction.js';
@@ -63,33 +64,13 @@ class AdjustmentFilterInput {
   readonly state?: AdjustmentState | null;
 }
 
-@ObjectType('AdjustmentEdge', { description: 'An adjustment in a list.' })
-class AdjustmentEdgeObject {
-  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
-  readonly cursor: string;
-
-  @Field(() => AdjustmentObject, { description: 'The adjustment.' })
-  readonly node: AdjustmentObject;
-
-  constructor(cursor: string, row: AdjustmentRow) {
-    this.cursor = cursor;
-    this.node = new AdjustmentObject(row);
-  }
-}
-
-@ObjectType('AdjustmentConnection', { description: 'A page of adjustments, newest first.' })
-class AdjustmentConnectionObject {
-  @Field(() => [AdjustmentEdgeObject], { description: 'By their proposal, newest first.' })
-  readonly edges: readonly AdjustmentEdgeObject[];
-
-  @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
-  readonly pageInfo: PageInfoObject;
-
-  constructor({ edges, pageInfo }: PageOfRows<AdjustmentRow>) {
-    this.edges = edges.map(({ cursor, row }) => new AdjustmentEdgeObject(cursor, row));
-    this.pageInfo = pageInfo;
-  }
-}
+const AdjustmentConnection = connectionOf({
+  name: 'Adjustment',
+  node: () => AdjustmentObject,
+  one: 'an adjustment',
+  order: 'By their proposal, newest first.',
+});
+type AdjustmentConnection = InstanceType<typeof AdjustmentConnection>;
 
 @ObjectType('AdjustmentReceipt', { description: 'The adjustment is approved, and its money moved.' })
 class AdjustmentReceipt {
@@ -132,7 +113,7 @@ type AdjustmentResult = typeof AdjustmentResult;
 
 @Resolver()
 export class AdjustmentResolver {
-  @Query(() => AdjustmentConnectionObject, {
+  @Query(() => AdjustmentConnection, {
     description:
       'Adjustments of the brand: the first edge was proposed last. Needs a role of staff or service. Errors: FORBIDDEN, ' +
       'BAD_USER_INPUT for cursors of another list or filter, and sizes out of range.',
@@ -145,7 +126,7 @@ export class AdjustmentResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
-  ): Promise<AdjustmentConnectionObject> {
+  ): Promise<AdjustmentConnection> {
     requireStaff(context);
     const { principal, services, signal } = context;
     const { playerId, state } = filter ?? {};
@@ -157,7 +138,7 @@ export class AdjustmentResolver {
       search === undefined
         ? []
         : await readAdjustments(services.reads, search, { direction, from, count: size + 1 }, { signal });
-    return new AdjustmentConnectionObject(toPage(rows, page, (row) => row, cursors));
+    return new AdjustmentConnection(toPage(rows, page, (row) => row, cursors));
   }
 
   @Mutation(() => AdjustmentObject, {

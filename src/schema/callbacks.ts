@@ -1,4 +1,4 @@
-import { Arg, Ctx, Field, ID, InputType, Int, ObjectType, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, Field, ID, InputType, Int, Query, Resolver } from 'type-graphql';
 import type { PreparedRead } from '../database/reads.js';
 import { parseCallbackId } from '../ledger/ids.js';
 import { playerById, requireStaff, visibleTransaction, visibleWallet } from './access.js';
@@ -7,46 +7,26 @@ import {
   callbackById,
   type CallbackColumns,
   callbackOf,
-  type CallbackRow,
   type CallbackSearch,
   readCallbacks,
 } from './callback-pages.js';
+import { connectionOf } from './connection.js';
 import type { GraphqlContext } from './context.js';
 import { badInput } from './errors.js';
 import { readSpan } from './history-filter.js';
 import { ofBrand, type Span } from './merged-ranges.js';
-import { PageInfoObject, type PageOfRows, pageArgumentTexts } from './paging.js';
+import { pageArgumentTexts } from './paging.js';
 import type { RowKey, TransactionKey } from './rows.js';
 import { DateTimeScalar, readKnownName } from './scalars.js';
 import { ofRound } from './transaction-pages.js';
 
-@ObjectType('CallbackEdge', { description: 'A callback in a list.' })
-class CallbackEdgeObject {
-  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
-  readonly cursor: string;
-
-  @Field(() => CallbackObject, { description: 'The callback.' })
-  readonly node: CallbackObject;
-
-  constructor(cursor: string, row: CallbackRow) {
-    this.cursor = cursor;
-    this.node = new CallbackObject(row);
-  }
-}
-
-@ObjectType('CallbackConnection', { description: 'A page of callbacks, newest first.' })
-class CallbackConnectionObject {
-  @Field(() => [CallbackEdgeObject], { description: 'Newest first.' })
-  readonly edges: readonly CallbackEdgeObject[];
-
-  @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
-  readonly pageInfo: PageInfoObject;
-
-  constructor({ edges, pageInfo }: PageOfRows<CallbackRow>) {
-    this.edges = edges.map(({ cursor, row }) => new CallbackEdgeObject(cursor, row));
-    this.pageInfo = pageInfo;
-  }
-}
+const CallbackConnection = connectionOf({
+  name: 'Callback',
+  node: () => CallbackObject,
+  one: 'a callback',
+  order: 'Newest first.',
+});
+type CallbackConnection = InstanceType<typeof CallbackConnection>;
 
 @InputType('CallbackFilter', { description: 'All that is given must hold.' })
 export class CallbackFilterInput {
@@ -111,7 +91,7 @@ export class CallbackResolver {
     return columns && new CallbackObject(callbackOf(columns));
   }
 
-  @Query(() => CallbackConnectionObject, {
+  @Query(() => CallbackConnection, {
     description:
       "What providers asked the brand's integrations and were answered, newest first, as long as it is kept. Needs a role of " +
       'staff or service. Errors: FORBIDDEN, BAD_USER_INPUT for cursors of another list or filter, sizes out of range and ' +
@@ -128,12 +108,12 @@ export class CallbackResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
-  ): Promise<CallbackConnectionObject> {
+  ): Promise<CallbackConnection> {
     requireStaff(context);
     const wanted = filter ?? {};
     const search = await readSearch(context, wanted);
     const request = { args: { first, after, last, before }, scope: scopeName(context, wanted) };
-    return new CallbackConnectionObject(await readCallbacks(context, request, search));
+    return new CallbackConnection(await readCallbacks(context, request, search));
   }
 }
 

@@ -18,6 +18,7 @@ import { CatalogueError } from '../catalogue/errors.js';
 import { sortNameOf } from '../catalogue/differences.js';
 import { Game, Integration } from '../entities/index.js';
 import { isStaff, requireManager } from './access.js';
+import { edgeOf } from './connection.js';
 import type { GraphqlContext } from './context.js';
 import { apiError, badInput } from './errors.js';
 import { GameObject, GameStatusEnum } from './game.js';
@@ -27,19 +28,12 @@ import { PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } 
 import { ProviderUnavailable, RefusalInterface } from './refusals.js';
 import { readKnownName } from './scalars.js';
 
-@ObjectType('GameEdge', { description: 'A game in a list.' })
-class GameEdgeObject {
-  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
-  readonly cursor: string;
-
-  @Field(() => GameObject, { description: 'The game.' })
-  readonly node: GameObject;
-
-  constructor(cursor: string, row: Game) {
-    this.cursor = cursor;
-    this.node = new GameObject(row);
-  }
-}
+const GameEdge = edgeOf({
+  name: 'Game',
+  node: () => GameObject,
+  one: 'a game',
+  order: 'By name, whatever its capitals.',
+});
 
 @ObjectType('GameFacet', { description: 'How many games of a list have something in common.' })
 class GameFacetObject {
@@ -77,8 +71,8 @@ class GameFacetsObject {
 
 @ObjectType('GameConnection', { description: 'A page of games, by name.' })
 class GameConnectionObject {
-  @Field(() => [GameEdgeObject], { description: 'By name, whatever its capitals.' })
-  readonly edges: readonly GameEdgeObject[];
+  @Field(() => [GameEdge], { description: 'By name, whatever its capitals.' })
+  readonly edges: readonly InstanceType<typeof GameEdge>[];
 
   @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
   readonly pageInfo: PageInfoObject;
@@ -87,7 +81,7 @@ class GameConnectionObject {
   private counted: Promise<GameFacets> | undefined;
 
   constructor({ edges, pageInfo }: PageOfRows<Game>, search: GameSearch) {
-    this.edges = edges.map(({ cursor, row }) => new GameEdgeObject(cursor, row));
+    this.edges = edges.map((edge) => new GameEdge(edge));
     this.pageInfo = pageInfo;
     this.search = search;
   }

@@ -1,49 +1,30 @@
-import { Arg, Ctx, Field, FieldResolver, ID, InputType, Int, ObjectType, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, Field, FieldResolver, ID, InputType, Int, Query, Resolver, Root } from 'type-graphql';
 import type { Round } from '../entities/index.js';
 import { formatRoundId, parseRoundId } from '../ledger/ids.js';
 import type { Decimal } from '../ledger/money.js';
 import { isStaff, noteRead, ownPlayer, playerById, visiblePlayer } from './access.js';
+import { connectionOf } from './connection.js';
 import type { GraphqlContext } from './context.js';
 import { badInput } from './errors.js';
 import { GameObject } from './game.js';
 import { isOfOnePlayer, readAmounts, readScope } from './history-filter.js';
 import { historyLoaders } from './history-loaders.js';
-import { PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
+import { pageArgumentTexts, readPage, toPage } from './paging.js';
 import { RoundObject, RoundStateEnum } from './round.js';
 import { roundLoaders } from './round-loaders.js';
-import { newestRound, readRounds, roundById, type RoundColumns, roundOf, type RoundRow } from './round-pages.js';
+import { newestRound, readRounds, roundById, type RoundColumns, roundOf } from './round-pages.js';
 import { DateTimeScalar, DecimalScalar, readKnownName } from './scalars.js';
 import { TransactionObject } from './transaction.js';
 import { sequenceCursors } from './transaction-pages.js';
-import { TransactionConnectionObject } from './transactions.js';
+import { TransactionConnection } from './transactions.js';
 
-@ObjectType('RoundEdge', { description: 'A round in a list.' })
-class RoundEdgeObject {
-  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
-  readonly cursor: string;
-
-  @Field(() => RoundObject, { description: 'The round.' })
-  readonly node: RoundObject;
-
-  constructor(cursor: string, row: RoundRow) {
-    this.cursor = cursor;
-    this.node = new RoundObject(row);
-  }
-}
-
-@ObjectType('RoundConnection', { description: 'A page of rounds, the newest start first.' })
-class RoundConnectionObject {
-  @Field(() => [RoundEdgeObject], { description: 'The newest start first.' })
-  readonly edges: readonly RoundEdgeObject[];
-
-  @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
-  readonly pageInfo: PageInfoObject;
-
-  constructor({ edges, pageInfo }: PageOfRows<RoundRow>) {
-    this.edges = edges.map(({ cursor, row }) => new RoundEdgeObject(cursor, row));
-    this.pageInfo = pageInfo;
-  }
-}
+const RoundConnection = connectionOf({
+  name: 'Round',
+  node: () => RoundObject,
+  one: 'a round',
+  order: 'The newest start first.',
+});
+type RoundConnection = InstanceType<typeof RoundConnection>;
 
 @InputType('RoundFilter', { description: 'All that is given must hold.' })
 export class RoundFilterInput {
@@ -111,7 +92,7 @@ export class TransactionRoundResolver {
 
 @Resolver(() => RoundObject)
 export class RoundTransactionsResolver {
-  @FieldResolver(() => TransactionConnectionObject, {
+  @FieldResolver(() => TransactionConnection, {
     description:
       'What happened in it, from the first transaction to the last: what names the round, what pays its bets, and what undoes ' +
       'any of these. Error BAD_USER_INPUT for cursors of another list and sizes out of range.',
@@ -123,11 +104,11 @@ export class RoundTransactionsResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
-  ): Promise<TransactionConnectionObject> {
+  ): Promise<TransactionConnection> {
     const cursors = sequenceCursors(`round ${formatRoundId(row)}`);
     const page = readPage({ first, after, last, before }, cursors);
     const rows = await roundLoaders(context).transactions({ round: row, page });
-    return new TransactionConnectionObject(toPage(rows, page, ({ sequence }) => sequence, cursors));
+    return new TransactionConnection(toPage(rows, page, ({ sequence }) => sequence, cursors));
   }
 }
 
@@ -167,7 +148,7 @@ export class RoundResolver {
     return new RoundObject(row);
   }
 
-  @Query(() => RoundConnectionObject, {
+  @Query(() => RoundConnection, {
     description:
       'Rounds by their start, the newest first; players see their own, staff those of their brand. A second behind the ledger ' +
       'at most. Error BAD_USER_INPUT for cursors of another list or filter, sizes out of range, reversed ranges, and amounts ' +
@@ -181,7 +162,7 @@ export class RoundResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
-  ): Promise<RoundConnectionObject> {
+  ): Promise<RoundConnection> {
     const wanted = filter ?? {};
     const search = {
       game: wanted.game == null ? undefined : readKnownName('game', wanted.game),
@@ -190,7 +171,7 @@ export class RoundResolver {
     };
     const scope = await readScope(context, wanted);
     const request = { args: { first, after, last, before }, scope: scopeName(context, wanted) };
-    return new RoundConnectionObject(await readRounds(context, request, scope, search, isOfOnePlayer(context, wanted)));
+    return new RoundConnection(await readRounds(context, request, scope, search, isOfOnePlayer(context, wanted)));
   }
 }
 

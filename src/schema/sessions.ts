@@ -1,47 +1,28 @@
-import { Arg, Ctx, Field, FieldResolver, ID, Int, ObjectType, Query, Resolver, Root } from 'type-graphql';
-import type { Session, SessionPosition } from '../launch/sessions.js';
+import { Arg, Ctx, FieldResolver, ID, Int, Query, Resolver, Root } from 'type-graphql';
+import type { SessionPosition } from '../launch/sessions.js';
 import { ADJUSTMENT, CASHIER } from '../ledger/commands.js';
 import { formatId, parseId } from '../ledger/ids.js';
 import { UNITS_MAX } from '../ledger/money.js';
 import { isStaff, visiblePlayer } from './access.js';
+import { connectionOf } from './connection.js';
 import type { GraphqlContext } from './context.js';
 import { historyLoaders } from './history-loaders.js';
-import { type CursorFormat, PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
+import { type CursorFormat, pageArgumentTexts, readPage, toPage } from './paging.js';
 import { PlayerObject } from './player.js';
 import { SessionObject } from './session.js';
 import { TransactionObject } from './transaction.js';
 
-@ObjectType('SessionEdge', { description: 'A session in a list.' })
-class SessionEdgeObject {
-  @Field(() => String, { description: 'Opaque; valid for the same list.' })
-  readonly cursor: string;
-
-  @Field(() => SessionObject, { description: 'The session.' })
-  readonly node: SessionObject;
-
-  constructor(cursor: string, row: Session) {
-    this.cursor = cursor;
-    this.node = new SessionObject(row);
-  }
-}
-
-@ObjectType('SessionConnection', { description: 'A page of sessions, newest first.' })
-class SessionConnectionObject {
-  @Field(() => [SessionEdgeObject], { description: 'Newest first.' })
-  readonly edges: readonly SessionEdgeObject[];
-
-  @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
-  readonly pageInfo: PageInfoObject;
-
-  constructor({ edges, pageInfo }: PageOfRows<Session>) {
-    this.edges = edges.map(({ cursor, row }) => new SessionEdgeObject(cursor, row));
-    this.pageInfo = pageInfo;
-  }
-}
+const SessionConnection = connectionOf({
+  name: 'Session',
+  node: () => SessionObject,
+  one: 'a session',
+  order: 'Newest first.',
+});
+type SessionConnection = InstanceType<typeof SessionConnection>;
 
 @Resolver(() => PlayerObject)
 export class PlayerSessionsResolver {
-  @FieldResolver(() => SessionConnectionObject, {
+  @FieldResolver(() => SessionConnection, {
     description:
       'The games that were launched for the player: the first edge is the newest. Staff also sees launches that the provider ' +
       'refused. Error BAD_USER_INPUT for cursors of another list and sizes out of range.',
@@ -53,13 +34,13 @@ export class PlayerSessionsResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
-  ): Promise<SessionConnectionObject> {
+  ): Promise<SessionConnection> {
     const cursors = sessionCursors(`sessions of ${formatId('player', player)}`);
     const page = readPage({ first, after, last, before }, cursors);
     const { direction, size, from } = page;
     const read = historyLoaders(context).sessionPage({ direction, count: size + 1 });
     const rows = await read({ lane: player.lane, playerId: player.id, from });
-    return new SessionConnectionObject(toPage(rows, page, (row) => row, cursors));
+    return new SessionConnection(toPage(rows, page, (row) => row, cursors));
   }
 }
 

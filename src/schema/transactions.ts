@@ -1,12 +1,13 @@
-import { Arg, Ctx, Field, FieldResolver, ID, InputType, Int, ObjectType, Query, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, Field, FieldResolver, ID, InputType, Int, Query, Resolver, Root } from 'type-graphql';
 import type { Flag, TransactionKind } from '../ledger/commands.js';
 import { formatId } from '../ledger/ids.js';
 import type { Decimal } from '../ledger/money.js';
 import { isStaff, noteRead, ownPlayer, playerById, visibleTransaction } from './access.js';
+import { connectionOf } from './connection.js';
 import type { GraphqlContext } from './context.js';
 import { badInput } from './errors.js';
 import { isOfOnePlayer, readAmounts, readScope } from './history-filter.js';
-import { type PageEdge, PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } from './paging.js';
+import { pageArgumentTexts, readPage, toPage } from './paging.js';
 import { type LedgerColumns, transactionOf } from './row-columns.js';
 import type { RowKey, TransactionRow } from './rows.js';
 import { DateTimeScalar, DecimalScalar, readKnownName } from './scalars.js';
@@ -14,37 +15,13 @@ import { TransactionFlagEnum, TransactionKindEnum, TransactionObject } from './t
 import { newestByKey, readTransactions, sequenceCursors, type TransactionSearch } from './transaction-pages.js';
 import { WalletObject } from './wallet.js';
 
-@ObjectType('TransactionEdge', { description: 'A transaction in a list.' })
-export class TransactionEdgeObject {
-  private readonly edge: PageEdge<TransactionRow>;
-
-  @Field(() => TransactionObject, { description: 'The transaction.' })
-  readonly node: TransactionObject;
-
-  constructor(edge: PageEdge<TransactionRow>) {
-    this.edge = edge;
-    this.node = new TransactionObject(edge.row);
-  }
-
-  @Field(() => String, { description: 'Opaque; valid for the same list with the same filter.' })
-  get cursor(): string {
-    return this.edge.cursor;
-  }
-}
-
-@ObjectType('TransactionConnection', { description: "A page of transactions, in the list's own order." })
-export class TransactionConnectionObject {
-  @Field(() => [TransactionEdgeObject], { description: "In the list's own order." })
-  readonly edges: readonly TransactionEdgeObject[];
-
-  @Field(() => PageInfoObject, { description: 'Where the page stands in the list.' })
-  readonly pageInfo: PageInfoObject;
-
-  constructor({ edges, pageInfo }: PageOfRows<TransactionRow>) {
-    this.edges = edges.map((edge) => new TransactionEdgeObject(edge));
-    this.pageInfo = pageInfo;
-  }
-}
+export const TransactionConnection = connectionOf({
+  name: 'Transaction',
+  node: () => TransactionObject,
+  one: 'a transaction',
+  order: "In the list's own order.",
+});
+export type TransactionConnection = InstanceType<typeof TransactionConnection>;
 
 @InputType('TransactionFilter', { description: 'All that is given must hold.' })
 export class TransactionFilterInput {
@@ -118,7 +95,7 @@ export class TransactionFilterInput {
 
 @Resolver(() => WalletObject)
 export class WalletTransactionsResolver {
-  @FieldResolver(() => TransactionConnectionObject, {
+  @FieldResolver(() => TransactionConnection, {
     description:
       "The wallet's transactions by their sequence: the first edge is the newest. Error BAD_USER_INPUT for cursors " +
       'of another list and sizes out of range.',
@@ -130,11 +107,11 @@ export class WalletTransactionsResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() { loaders }: GraphqlContext,
-  ): Promise<TransactionConnectionObject> {
+  ): Promise<TransactionConnection> {
     const cursors = sequenceCursors(`wallet ${formatId('wallet', row)}`);
     const page = readPage({ first, after, last, before }, cursors);
     const rows = await loaders.walletPage.load({ lane: row.lane, id: row.id, page });
-    return new TransactionConnectionObject(toPage(rows, page, ({ sequence }) => sequence, cursors));
+    return new TransactionConnection(toPage(rows, page, ({ sequence }) => sequence, cursors));
   }
 }
 
@@ -179,7 +156,7 @@ export class TransactionResolver {
     return row && new TransactionObject(row);
   }
 
-  @Query(() => TransactionConnectionObject, {
+  @Query(() => TransactionConnection, {
     description:
       'The history: the first edge is the newest. With "walletId" in the order of the wallet\'s sequence, otherwise by the time ' +
       'of receipt. Players get their own transactions, staff those of the brand; what the token may not see is left out. Errors: ' +
@@ -196,15 +173,13 @@ export class TransactionResolver {
     @Arg('last', () => Int, { nullable: true, description: pageArgumentTexts.last }) last: number | null,
     @Arg('before', () => String, { nullable: true, description: pageArgumentTexts.before }) before: string | null,
     @Ctx() context: GraphqlContext,
-  ): Promise<TransactionConnectionObject> {
+  ): Promise<TransactionConnection> {
     const wanted = filter ?? {};
     const search = await readSearch(context, wanted);
     const scope = search && (await readScope(context, wanted));
     const request = { args: { first, after, last, before }, scope: scopeName(context, wanted) };
     const ofOnePlayer = isOfOnePlayer(context, wanted);
-    return new TransactionConnectionObject(
-      await readTransactions(context, request, scope, search ?? anything, ofOnePlayer),
-    );
+    return new TransactionConnection(await readTransactions(context, request, scope, search ?? anything, ofOnePlayer));
   }
 }
 
