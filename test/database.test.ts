@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DatabaseConfig } from '../src/config.js';
 import { type Database, type EmbeddedPostgres, openDatabase, startEmbeddedPostgres } from '../src/database.js';
 import { migrate } from '../src/migrate.js';
+import { scratchDirectory } from './support/scratch.js';
 
 const logger = pino({ level: 'silent' });
 const limits = {
@@ -178,7 +179,7 @@ describe('the embedded server', () => {
     });
 
     test('ends by itself when it was not meant to last', async () => {
-      const temporary = await mkdtemp(join(tmpdir(), 'croupier-temporary-'));
+      const temporary = await scratchDirectory('croupier-temporary-');
       const child = await startElsewhere(temporary, false);
       expect(await postmasterPid(temporary)).toBeGreaterThan(0);
       await kill(child);
@@ -194,7 +195,7 @@ describe('a database', () => {
   let count = 0;
 
   beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'croupier-database-'));
+    directory = await scratchDirectory('croupier-database-');
     server = await startEmbeddedPostgres({ directory, durable: false });
   });
   afterAll(async () => {
@@ -303,7 +304,7 @@ describe('a database', () => {
   });
 
   test('of the sandbox is migrated at its first start and stopped with it', async () => {
-    const place = await mkdtemp(join(tmpdir(), 'croupier-sandbox-'));
+    const place = await scratchDirectory('croupier-sandbox-');
     const config: DatabaseConfig = { ...limits, kind: 'embedded', directory: place };
     await withDatabase(config, async ({ orm }) => {
       const rows = await orm.em.fork().execute<{ count: string }[]>('select count(*)::text as count from lane');

@@ -55,10 +55,11 @@ test('a folder that is there already is not written over', async () => {
   await expect(run('npm run adapter:new -- igpx')).rejects.toThrow(/is there already; nothing was written/);
 });
 
-/** The lines of the guide's shell blocks. */
+/** The lines of the guide's shell blocks; a command that comes again with more options is run with these only. */
 async function readCommands(): Promise<string[]> {
   const guide = await readFile(join(root, 'docs/adding-a-provider.md'), 'utf8');
-  return [...guide.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.trim().split('\n'));
+  const lines = [...guide.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.trim().split('\n'));
+  return lines.filter((line) => !lines.some((other) => other.startsWith(`${line} `)));
 }
 
 /** As somebody types it: nothing of this test's own surroundings. */

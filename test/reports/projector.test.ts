@@ -253,8 +253,9 @@ test('while one gateway is at work the others stand by', async () => {
     await holder.query('lock table player_bucket in share row exclusive mode');
     await play(bet(player, randomUUID(), '1', { round: 'one' }));
     const session = `select 1 from pg_stat_activity where application_name like 'croupier-projector-%'`;
+    // Not on the holder's session: within a transaction the activity of the others stands still.
     const count = async (which: string): Promise<number> =>
-      (await holder.query(`${session} and ${which}`)).rowCount ?? 0;
+      (await db.owner.query(`${session} and ${which}`)).rowCount ?? 0;
     await expect.poll(() => count("wait_event_type = 'Lock'"), { timeout: 20_000 }).toBeGreaterThan(0);
     for (const each of projectors) each.wake();
     const stoppedOrStoodBy = `(wait_event_type = 'Lock' or query = 'rollback' and state = 'idle')`;

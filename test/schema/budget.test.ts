@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Principal, Role } from '../../src/auth.js';
 import { loadConfig } from '../../src/config.js';
 import { hashOfDocument } from '../../src/config/graphql.js';
@@ -114,6 +114,7 @@ describe('where documents have to be trusted', () => {
 
   test('the file of documents is checked at the start', () => {
     const directory = mkdtempSync(join(tmpdir(), 'croupier-documents-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
     const config = join(directory, 'croupier.yaml');
     const load = (content: string): unknown => {
       writeFileSync(join(directory, 'documents.json'), content);

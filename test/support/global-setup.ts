@@ -1,10 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/database.js';
 import { migrate } from '../../src/migrate.js';
+import { scratchDirectory } from './scratch.js';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -15,8 +14,12 @@ declare module 'vitest' {
 
 /** One real PostgreSQL for the whole run, with a migrated template that each test file clones. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), 'croupier-test-'));
-  const server = await startEmbeddedPostgres({ directory, durable: false, flags: ['max_connections=300'] });
+  const directory = await scratchDirectory('croupier-test-');
+  const server = await startEmbeddedPostgres({
+    directory,
+    durable: false,
+    flags: ['max_connections=300', 'max_wal_size=512MB'],
+  });
   const template = new URL(server.url);
   template.pathname = '/template_croupier';
   const client = new pg.Client({ connectionString: server.url });
