@@ -68,12 +68,13 @@ export interface WalletDraft {
   openedNow: boolean;
 }
 
-export async function openDraft(
+/** Takes the lanes' locks and reads under them. Nothing is written, and all of it is sent at once. */
+export async function readDraft(
   connection: LedgerConnection,
   context: UnitContext,
   pending: readonly Pending[],
-  lanes: readonly number[],
 ): Promise<Draft> {
+  const lanes = [...new Set(pending.map((each) => each.player.lane))].sort((a, b) => a - b);
   const players = [...new Map(pending.map((each) => [playerKey(each.player), each.player])).values()];
   const keys = pending.flatMap(keysOf);
   const rounds = roundsOf(pending);
@@ -100,7 +101,6 @@ export async function openDraft(
     know(draft, stored);
     addToRound(draft, stored);
   }
-  await openMissingWallets(connection, draft, pending);
   return draft;
 }
 
@@ -124,7 +124,7 @@ function addWallet(draft: Draft, { lane, playerId, status, limits, wallet }: Wal
 }
 
 /** A credit, the rollback of something unknown, or a limit may find no wallet in its currency: it opens one if the brand lists it. */
-async function openMissingWallets(
+export async function openMissingWallets(
   connection: LedgerConnection,
   draft: Draft,
   pending: readonly Pending[],

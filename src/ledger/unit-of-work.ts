@@ -8,12 +8,11 @@ import {
   keysOf,
   know,
   movementKey,
-  openDraft,
+  openMissingWallets,
   type PlayerDraft,
   playerKey,
   roundRows,
   rowAt,
-  type UnitContext,
   type WalletDraft,
   walletKey,
 } from './draft.js';
@@ -23,14 +22,7 @@ import type { Pending } from './pending.js';
 import { applyPlayerChange, openCounters, playerWrites, settleLimits } from './player-changes.js';
 import type { Policy } from './policy.js';
 import { balanceOf, receiptOf } from './receipt.js';
-import {
-  type CallbackRow,
-  commit,
-  type HashedRow,
-  type Statements,
-  type StoredRow,
-  type UnitRow,
-} from './statements.js';
+import { type CallbackRow, commit, type HashedRow, type StoredRow, type UnitRow } from './statements.js';
 import { statusAt } from './status.js';
 
 /** What one lane committed, for the feed: the unit's row and the ledger rows behind it. */
@@ -39,32 +31,35 @@ export interface CommittedUnit extends UnitRow {
 }
 
 /**
- * One unit of work: takes the lanes' locks, reads, decides every command in its order of arrival, writes in sets, commits.
- * Nothing is answered here: the outcomes may be told only by whoever saw this function return.
+ * One unit of work over what was read under its lanes' locks: decides every command in its order of arrival, writes in sets,
+ * commits. Nothing is answered here: the outcomes may be told only by whoever saw this function return.
+ * @param sent called once everything is on its way to the database, COMMIT included
  * @throws when the unit did not commit, or it is not known whether it did.
  */
 export async function runUnit(
   connection: LedgerConnection,
-  context: UnitContext,
+  draft: Draft,
   pending: readonly Pending[],
-): Promise<{ outcomes: readonly Outcome[]; units: readonly CommittedUnit[] }> {
-  const lanes = [...new Set(pending.map((each) => each.player.lane))].sort((a, b) => a - b);
-  const draft = await openDraft(connection, context, pending, lanes);
+  sent: () => void,
+): Promise<{ told: readonly (readonly [Pending, Outcome])[]; units: readonly CommittedUnit[] }> {
+  await openMissingWallets(connection, draft, pending);
   await openCounters(connection, draft, pending);
   // What an earlier attempt committed has been read now; what was not found will not come any more, the lock saw to that.
   for (const each of pending) each.inDoubt = false;
   const now = performance.now();
-  const outcomes: Outcome[] = [];
+  const told: [Pending, Outcome][] = [];
   const callbacks: CallbackRow[] = [];
   for (const each of pending) {
     const outcome = applyCommand(draft, each, now > each.deadlineAt);
-    outcomes.push(outcome);
+    told.push([each, outcome]);
     if (each.journal !== undefined) callbacks.push(each.journal(outcome));
   }
   const units = unitsOf(draft);
   for (const each of pending) each.inDoubt = true;
-  await connection.send(writesOf(draft, context.statements, units, callbacks));
-  return { outcomes, units };
+  const written = connection.send(writesOf(draft, units, callbacks));
+  sent();
+  await written;
+  return { told, units };
 }
 
 function applyCommand(draft: Draft, pending: Pending, expired: boolean): Outcome {
@@ -247,12 +242,8 @@ function unitsOf(draft: Draft): CommittedUnit[] {
   });
 }
 
-function writesOf(
-  draft: Draft,
-  statements: Statements,
-  units: readonly CommittedUnit[],
-  callbacks: readonly CallbackRow[],
-): Statement[] {
+function writesOf(draft: Draft, units: readonly CommittedUnit[], callbacks: readonly CallbackRow[]): Statement[] {
+  const { statements } = draft.context;
   const now = new Date();
   const writes: Statement[] = [];
   if (draft.rows.length > 0) {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { Outcome } from './commands.js';
 import { type LedgerConnection, openLedgerConnection } from './connection.js';
+import { type Draft, readDraft } from './draft.js';
 import type { WalletErrorCode } from './errors.js';
 import type { LedgerOptions } from './ledger.js';
 import { rollback } from './statements.js';
@@ -31,17 +31,63 @@ export function createUnitRunner(options: LedgerOptions): UnitRunner {
   return { options, connection: undefined, units: 0, commands: 0 };
 }
 
-/** Returns when every command of the group is settled. Never throws. */
-export async function runGroup(runner: UnitRunner, group: readonly Pending[]): Promise<void> {
+/**
+ * A unit whose locks and reads were sent right behind the writes of the one before it, so that the server goes from one to the
+ * next without waiting to be asked. It is worth something only when that one committed.
+ */
+export interface OpenedAhead {
+  readonly connection: LedgerConnection;
+  readonly draft: Promise<Draft>;
+}
+
+export interface GroupOptions {
+  /** The group's unit, if it was opened already. */
+  readonly opened?: OpenedAhead | undefined;
+  /**
+   * Told once: when the group's unit is on its way, COMMIT included, and where, so that another may be opened behind it; or
+   * that nothing will be.
+   */
+  readonly sent?: ((connection: LedgerConnection | undefined) => void) | undefined;
+}
+
+export interface GroupEnd {
+  /** Whether the connection is as this group's one unit left it; what was opened ahead on it is void otherwise. */
+  readonly isSound: boolean;
+  /** Tells the committed outcomes to those who wait for them. */
+  readonly tell: () => void;
+}
+
+const nothingSound: GroupEnd = { isSound: false, tell: () => undefined };
+
+export function openAhead(runner: UnitRunner, connection: LedgerConnection, group: readonly Pending[]): OpenedAhead {
+  const draft = readDraft(connection, runner.options, group);
+  // Whoever runs the group sees the error; nobody does when the unit before it failed.
+  draft.catch(() => undefined);
+  return { connection, draft };
+}
+
+/** Returns when the outcome of every command of the group is known. Never throws. */
+export async function runGroup(
+  runner: UnitRunner,
+  group: readonly Pending[],
+  { opened, sent }: GroupOptions = {},
+): Promise<GroupEnd> {
   const live = await connectFor(runner, group);
   const open = group.filter(isOpen);
-  if (open.length === 0 || live === undefined) return;
+  const ahead = opened?.connection === live ? opened : undefined;
+  if (live === undefined || open.length === 0) {
+    sent?.(undefined);
+    if (live !== undefined && ahead !== undefined) await reset(runner, live, open, undefined);
+    return nothingSound;
+  }
   try {
-    await attempt(runner, live, open);
+    return { isSound: true, tell: await attempt(runner, live, open, { opened: ahead, sent }) };
   } catch (error) {
+    sent?.(undefined);
     runner.options.failed(`A unit of ${open.length} did not commit; its commands run again one by one`, error);
     await reset(runner, live, open, error);
     for (const each of open) await runAlone(runner, each, open);
+    return nothingSound;
   }
 }
 
@@ -52,7 +98,8 @@ async function runAlone(runner: UnitRunner, pending: Pending, group: readonly Pe
     const live = await connectFor(runner, group);
     if (live === undefined || !isOpen(pending)) return;
     try {
-      await attempt(runner, live, [pending]);
+      const tell = await attempt(runner, live, [pending]);
+      tell();
       return;
     } catch (error) {
       const attemptsMax = live.broken ? CONNECTIONS_MAX : ATTEMPTS_MAX;
@@ -68,17 +115,28 @@ async function runAlone(runner: UnitRunner, pending: Pending, group: readonly Pe
   }
 }
 
-async function attempt(runner: UnitRunner, live: LedgerConnection, group: readonly Pending[]): Promise<void> {
+/** @returns what tells the outcomes, once they may be told. */
+async function attempt(
+  runner: UnitRunner,
+  live: LedgerConnection,
+  group: readonly Pending[],
+  { opened, sent }: GroupOptions = {},
+): Promise<() => void> {
   for (const each of group) each.attempts += 1;
-  const { outcomes, units } = await runUnit(live, runner.options, group);
+  const draft = await (opened?.draft ?? readDraft(live, runner.options, group));
+  const { told, units } = await runUnit(live, draft, group, () => sent?.(live));
   runner.units += 1;
   runner.commands += group.length;
-  if (units.length > 0) runner.options.committed(units);
-  for (const [index, each] of group.entries()) {
-    const outcome = outcomes[index];
-    if (outcome === undefined) throw new Error('A unit of work lost an outcome');
-    settle(each, outcome, true);
-  }
+  // They have their outcome, told or not: nobody may refuse them any more.
+  for (const each of group) each.settled = true;
+  return () => {
+    try {
+      if (units.length > 0) runner.options.committed(units);
+    } catch (error) {
+      runner.options.failed('What was committed could not be handed on', error);
+    }
+    for (const [each, outcome] of told) each.settle(outcome, true);
+  };
 }
 
 /** After a failure the transaction may still be open; a connection that cannot roll it back is not used again. */
@@ -145,10 +203,6 @@ export function isOpen(pending: Pending): boolean {
 }
 
 function refuse(pending: Pending, code: WalletErrorCode): void {
-  settle(pending, { type: 'refused', code, balance: undefined, flags: [] }, false);
-}
-
-function settle(pending: Pending, outcome: Outcome, committed: boolean): void {
   pending.settled = true;
-  pending.settle(outcome, committed);
+  pending.settle({ type: 'refused', code, balance: undefined, flags: [] }, false);
 }

@@ -17,6 +17,14 @@ export interface Wire {
   readonly url: string;
   /** Cuts once, the next time that a COMMIT comes by. */
   cutAt(moment: CutMoment, options?: CutOptions): void;
+  /**
+   * From the next COMMIT on the database's answers are kept until `release`; what is asked of it goes through.
+   * @returns what was asked after that COMMIT so far.
+   */
+  holdAnswers(): () => string;
+  /** Whether answers are being kept. */
+  readonly holds: boolean;
+  release(): void;
   /** Cuts every connection and refuses new ones, until `up`. */
   down(): Promise<void>;
   up(): Promise<void>;
@@ -35,6 +43,7 @@ export async function createWire(databaseUrl: string): Promise<Wire> {
   const sockets = new Set<Socket>();
   let planned: { readonly moment: CutMoment; readonly options: CutOptions; readonly carriers: Set<Socket> } | undefined;
   let cuts = 0;
+  let hold: { held: boolean; asked: string; readonly answers: (() => void)[] } | undefined;
 
   const falls = (near: Socket, moment: CutMoment, bytes: Buffer): boolean => {
     if (planned?.moment !== moment || !bytes.includes(commitOf[moment])) return false;
@@ -66,11 +75,14 @@ export async function createWire(databaseUrl: string): Promise<Wire> {
     near.on('data', (bytes) => {
       if (planned?.options.carrying !== undefined && bytes.includes(planned.options.carrying))
         planned.carriers.add(near);
+      if (hold?.held === true) hold.asked += bytes.toString('latin1');
+      if (hold !== undefined && bytes.includes(commitOf['before-commit'])) hold.held = true;
       if (falls(near, 'before-commit', bytes)) fall();
       else far.write(bytes);
     });
     far.on('data', (bytes) => {
       if (falls(near, 'after-commit', bytes)) fall();
+      else if (hold?.held === true) hold.answers.push(() => near.write(bytes));
       else near.write(bytes);
     });
   });
@@ -102,6 +114,19 @@ export async function createWire(databaseUrl: string): Promise<Wire> {
     url: url.href,
     cutAt: (moment, options = {}) => {
       planned = { moment, options, carriers: new Set() };
+    },
+    holdAnswers: () => {
+      const holding = { held: false, asked: '', answers: [] };
+      hold = holding;
+      return () => holding.asked;
+    },
+    get holds() {
+      return hold?.held === true;
+    },
+    release: () => {
+      const answers = hold?.answers ?? [];
+      hold = undefined;
+      for (const answer of answers) answer();
     },
     down: stop,
     up: () => listen(port),
