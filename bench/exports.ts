@@ -12,7 +12,7 @@ import { Secret } from '../src/observability/secret.js';
 import { type Running, startGateway } from './gateway.js';
 
 /**
- * `npm run bench:exports -- [--rows 1000000] [--formats csv,ndjson,parquet] [--subject transactions]`: a month of play
+ * `npm run bench:exports -- [--rows 1000000] [--formats csv,ndjson,parquet] [--subject transactions] [--url …]`: a month of play
  * (bench/history-world.ts) leaves a real gateway as a file in each format. The client reads and forgets; the gateway's
  * resident memory is watched all the time, and while nothing is exported, as the measure of it.
  */
@@ -26,15 +26,18 @@ const { values: flags } = parseArgs({
     rows: { type: 'string', default: '1000000' },
     formats: { type: 'string', default: 'csv,ndjson,parquet' },
     subject: { type: 'string', default: 'transactions' },
+    /** Owner's URL of a world that bench:history made; one of `rows` is made where none is given. */
+    url: { type: 'string' },
   },
 });
 
 const directory = await mkdtemp(join(tmpdir(), 'croupier-exports-'));
-const server = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
+const server =
+  flags.url === undefined ? await startEmbeddedPostgres({ directory: join(directory, 'postgres') }) : undefined;
 let gateway: Running | undefined;
 try {
-  await makeWorld(server.url, flags.rows);
-  gateway = await startGateway(directory, server.url, PORT);
+  if (server !== undefined) await makeWorld(server.url, flags.rows);
+  gateway = await startGateway(directory, server?.url ?? flags.url ?? '', PORT);
   const token = await issueToken(
     new Secret('bench-auth-secret-of-at-least-32-bytes'),
     { subject: 'bench', brand: 'demo', roles: ['analyst'] },
@@ -50,7 +53,7 @@ try {
   process.stdout.write(`${JSON.stringify({ bench: 'exports', subject: flags.subject, results })}\n`);
 } finally {
   await gateway?.stop();
-  await server.close();
+  await server?.close();
   await rm(directory, { recursive: true, force: true });
 }
 

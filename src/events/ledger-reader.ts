@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Lane } from '../entities/index.js';
 import type { ChainedRow } from '../ledger/chain.js';
-import type { Flag, TransactionKind } from '../ledger/commands.js';
+import { CHAINED_COLUMNS, type ChainedColumns, chainedRow } from '../ledger/chained-columns.js';
 import type { UnitRow } from '../ledger/statements.js';
 import type { Logger } from '../observability/logger.js';
 import type { WalletCursor } from './balance-moved.js';
@@ -48,14 +48,11 @@ export const UNITS_MAX = 256;
 const RETRY_MS = { first: 50, most: 1_000 } as const;
 
 // Each wallet and each lane wants its own start and its own limit. An entity query has one limit for all, and a thousand
-// queries would be a thousand round trips; `lateral` walks the primary key once for each. And a row made an entity costs
-// twenty times what it costs to read.
+// queries would be a thousand round trips; `lateral` walks the primary key once for each.
 const PAGES =
   'select k.request, t.* from unnest(?::int[], ?::smallint[], ?::bigint[], ?::bigint[], ?::int[], ?::bool[]) ' +
   'k(request, lane, wallet_id, after, most, newest) cross join lateral (' +
-  'select lane, wallet_id, sequence, player_id, integration, external_key, kind, effect, stated, rest, balance_after, target, ' +
-  'undoes, resolves, round, game, flags, (extract(epoch from created_at) * 1000)::float8 created_ms, ' +
-  '(extract(epoch from display_at) * 1000)::float8 display_ms from ledger_transaction t ' +
+  `select ${CHAINED_COLUMNS} from ledger_transaction t ` +
   'where t.lane = k.lane and t.wallet_id = k.wallet_id and t.sequence > case when k.newest then greatest(k.after, (' +
   'select w.sequence - 1 from wallet w where w.lane = k.lane and w.id = k.wallet_id)) else k.after end ' +
   'order by t.sequence limit k.most) t ' +
@@ -68,28 +65,8 @@ const WALLETS =
   'select w.lane, w.id as wallet_id, w.player_id, p.brand_id, w.currency from unnest(?::smallint[], ?::bigint[]) k(lane, id) ' +
   'join wallet w on w.lane = k.lane and w.id = k.id join player p on p.lane = w.lane and p.id = w.player_id';
 
-/** As the driver gives it: bigint is text. */
-interface PageRow {
+interface PageRow extends ChainedColumns {
   readonly request: number;
-  readonly lane: number;
-  readonly wallet_id: string;
-  readonly sequence: string;
-  readonly player_id: string;
-  readonly integration: string;
-  readonly external_key: string;
-  readonly kind: TransactionKind;
-  readonly effect: string;
-  readonly stated: string | null;
-  readonly rest: string | null;
-  readonly balance_after: string;
-  readonly target: string | null;
-  readonly undoes: string | null;
-  readonly resolves: string | null;
-  readonly round: string | null;
-  readonly game: string | null;
-  readonly flags: Flag[];
-  readonly created_ms: number;
-  readonly display_ms: number | null;
 }
 
 interface UnitsRow {
@@ -193,30 +170,6 @@ async function readPages(orm: MikroORM, requests: readonly PageRequest[]): Promi
   const pages: ChainedRow[][] = requests.map(() => []);
   for (const row of rows) pages[row.request]?.push(chainedRow(row));
   return pages;
-}
-
-function chainedRow(row: PageRow): ChainedRow {
-  return {
-    lane: row.lane,
-    walletId: BigInt(row.wallet_id),
-    sequence: BigInt(row.sequence),
-    playerId: BigInt(row.player_id),
-    integration: row.integration,
-    externalKey: row.external_key,
-    kind: row.kind,
-    effect: BigInt(row.effect),
-    stated: row.stated === null ? null : BigInt(row.stated),
-    rest: row.rest,
-    balanceAfter: BigInt(row.balance_after),
-    target: row.target,
-    undoes: row.undoes === null ? null : BigInt(row.undoes),
-    resolves: row.resolves === null ? null : BigInt(row.resolves),
-    round: row.round,
-    game: row.game,
-    flags: row.flags,
-    createdAt: new Date(row.created_ms),
-    displayAt: row.display_ms === null ? null : new Date(row.display_ms),
-  };
 }
 
 async function readUnits(orm: MikroORM, seen: ReadonlyMap<number, bigint>, unitsMax: number): Promise<UnitNumbers[]> {

@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject, sign } from 'node:crypto';
 import type { ProofsConfig } from '../config/types.js';
 import type { PreparedRead, ReadOptions, Reads } from '../database/reads.js';
 import { CHAIN_START, type ChainedRow, chainHash, chainText } from '../ledger/chain.js';
-import type { Flag, TransactionKind } from '../ledger/commands.js';
+import { CHAINED_COLUMNS, type ChainedColumns, chainedRow } from '../ledger/chained-columns.js';
 import { formatId, type TransactionId } from '../ledger/ids.js';
 import { keyIdOf, readPrivateKey, readPublicKey } from './proof-key.js';
 
@@ -150,33 +150,16 @@ interface Chain {
   readonly rows: readonly StoredLink[];
 }
 
-interface ChainColumns {
+interface LinkColumns extends ChainedColumns {
   readonly head_sequence: string;
   readonly head: Buffer;
-  readonly sequence: string;
-  readonly player_id: string;
-  readonly integration: string;
-  readonly external_key: string;
-  readonly kind: TransactionKind;
-  readonly effect: string;
-  readonly stated: string | null;
-  readonly rest: string | null;
-  readonly balance_after: string;
-  readonly target: string | null;
-  readonly undoes: string | null;
-  readonly resolves: string | null;
-  readonly round: string | null;
-  readonly game: string | null;
-  readonly flags: Flag[];
-  readonly created_at: Date;
   readonly hash: Buffer;
 }
 
 /** In one statement, so that the head is that of the rows. */
 const chainOf: PreparedRead = {
   name: 'chain_of_wallet',
-  text: `select w.sequence as head_sequence, w.head, t.sequence, t.player_id, t.integration, t.external_key, t.kind, t.effect,
-      t.stated, t.rest, t.balance_after, t.target, t.undoes, t.resolves, t.round, t.game, t.flags, t.created_at, t.hash
+  text: `select w.sequence as head_sequence, w.head, t.hash, ${CHAINED_COLUMNS}
     from wallet w join ledger_transaction t on t.lane = w.lane and t.wallet_id = w.id
       and t.sequence >= $3::bigint - 1 and t.sequence <= $3::bigint + $4
     where w.lane = $1 and w.id = $2 order by t.sequence`,
@@ -187,36 +170,11 @@ async function readChain(
   { lane, walletId, sequence }: TransactionId,
   options?: ReadOptions,
 ): Promise<Chain> {
-  const columns = await reads.query<ChainColumns>(chainOf, [lane, walletId, sequence, LINKS_MAX], options);
+  const columns = await reads.query<LinkColumns>(chainOf, [lane, walletId, sequence, LINKS_MAX], options);
   const [first] = columns;
   return {
     head: { sequence: BigInt(first?.head_sequence ?? 0), hash: first?.head ?? CHAIN_START },
-    rows: columns.map((row) => linkOf(row, lane, walletId)),
-  };
-}
-
-function linkOf(row: ChainColumns, lane: number, walletId: bigint): StoredLink {
-  return {
-    lane,
-    walletId,
-    sequence: BigInt(row.sequence),
-    playerId: BigInt(row.player_id),
-    integration: row.integration,
-    externalKey: row.external_key,
-    kind: row.kind,
-    effect: BigInt(row.effect),
-    stated: row.stated === null ? null : BigInt(row.stated),
-    rest: row.rest,
-    balanceAfter: BigInt(row.balance_after),
-    target: row.target,
-    undoes: row.undoes === null ? null : BigInt(row.undoes),
-    resolves: row.resolves === null ? null : BigInt(row.resolves),
-    round: row.round,
-    game: row.game,
-    flags: row.flags,
-    displayAt: null,
-    createdAt: row.created_at,
-    hash: row.hash,
+    rows: columns.map((row) => ({ ...chainedRow(row), hash: row.hash })),
   };
 }
 

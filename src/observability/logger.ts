@@ -26,7 +26,7 @@ export function createLogger({ level, production = false, destination }: LoggerO
   const options = {
     level,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: createTimestamp(),
     serializers: { err: (error: unknown) => describeError(error, production) },
     formatters: {
       level: (label: string) => ({ level: label }),
@@ -36,6 +36,20 @@ export function createLogger({ level, production = false, destination }: LoggerO
   // Lines are written in blocks, a moment later: a system call for each would cost more than the line. At exit all are written.
   const blocks = { dest: 1, sync: false, minLength: BLOCK_BYTES, periodicFlush: FLUSH_MS };
   return redactChildren(pino(options, destination ?? pino.destination(blocks)));
+}
+
+/** The time in ISO 8601, written once for all lines of a millisecond. */
+function createTimestamp(): () => string {
+  let at = Number.NaN;
+  let text = '';
+  return () => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      text = `,"time":"${new Date(now).toISOString()}"`;
+    }
+    return text;
+  };
 }
 
 /** pino runs no formatter over a child's bindings; children inherit this method, so theirs are covered too. */
