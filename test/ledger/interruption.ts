@@ -1,5 +1,25 @@
 import type pg from 'pg';
-import type { TestDatabase } from '../support/database.js';
+import type { Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
+import { createPlayerDirectory } from '../../src/players/directory.js';
+import { createTestLedger, type TestDatabase, type TestPlayer } from '../support/database.js';
+import type { Wire } from '../support/wire.js';
+
+/** One lane set, so that everybody shares a unit; over the wire; the players looked up already. */
+export async function openLedgerOver(
+  wire: Wire,
+  db: TestDatabase,
+  players: readonly TestPlayer[],
+  options: Partial<LedgerOptions> = {},
+): Promise<Ledger> {
+  const directory = createPlayerDirectory(db.orm);
+  for (const { brand, externalId } of players) await directory.find(brand, externalId);
+  return createTestLedger(db, {
+    connection: { connectionString: wire.url, application_name: 'croupier-ledger' },
+    laneSets: 1,
+    findPlayer: (brand, externalId) => directory.find(brand, externalId),
+    ...options,
+  });
+}
 
 /** Holds a lane's lock, as another gateway in the middle of a unit of work would. */
 export async function holdLane(db: TestDatabase, lane: number): Promise<{ release: () => Promise<void> }> {

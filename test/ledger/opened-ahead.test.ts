@@ -2,18 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { WalletCommand } from '../../src/ledger/commands.js';
 import type { ExecuteOptions, Ledger } from '../../src/ledger/ledger.js';
 import type { CallbackRow } from '../../src/ledger/statements.js';
-import { createPlayerDirectory } from '../../src/players/directory.js';
 import { auditAfterEach } from '../support/books.js';
-import {
-  createTestDatabase,
-  createTestLedger,
-  createTestPlayer,
-  type TestDatabase,
-  type TestPlayer,
-} from '../support/database.js';
+import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { createWire, type Wire } from '../support/wire.js';
 import { bet, policy, said } from './commands.js';
-import { holdLane, until } from './interruption.js';
+import { holdLane, openLedgerOver, until } from './interruption.js';
 
 /** While a unit of work is being committed the next one is opened behind it, on the same connection. */
 
@@ -39,14 +32,8 @@ beforeEach(async () => {
   alice = await createTestPlayer(db);
   do bob = await createTestPlayer(db);
   while (bob.lane === alice.lane);
-  const directory = createPlayerDirectory(db.orm);
-  ledger = createTestLedger(db, {
-    connection: { connectionString: wire.url, application_name: 'croupier-ledger' },
-    laneSets: 1,
-    findPlayer: (brand, externalId) => directory.find(brand, externalId),
-    failed: (message) => failures.push(message),
-  });
-  // Connected, and the players looked up, as they nearly always are.
+  ledger = await openLedgerOver(wire, db, [alice, bob], { failed: (message) => failures.push(message) });
+  // Connected, as it nearly always is.
   for (const each of [alice, bob]) await execute(bet(each, 'before', '0'));
 });
 afterEach(async () => {

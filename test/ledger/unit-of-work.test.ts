@@ -1,18 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { WalletCommand } from '../../src/ledger/commands.js';
 import type { ExecuteOptions, Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
-import { createPlayerDirectory } from '../../src/players/directory.js';
 import { auditAfterEach } from '../support/books.js';
-import {
-  createTestDatabase,
-  createTestLedger,
-  createTestPlayer,
-  type TestDatabase,
-  type TestPlayer,
-} from '../support/database.js';
+import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { bet, policy, rollback, said, strictPolicy, times, win } from './commands.js';
 import { createWire, type Wire } from '../support/wire.js';
-import { holdLane, terminateLedgers, until, untilWaiting } from './interruption.js';
+import { holdLane, openLedgerOver, terminateLedgers, until, untilWaiting } from './interruption.js';
 import { seeded } from '../support/random.js';
 
 let db: TestDatabase;
@@ -42,17 +35,8 @@ afterEach(async () => {
   await ledger.close();
 });
 
-/** One lane set, so that everybody shares a unit; over the wire; the players looked up already. */
-async function openLedger(overrides: Partial<LedgerOptions> = {}): Promise<Ledger> {
-  const directory = createPlayerDirectory(db.orm);
-  for (const { brand, externalId } of [alice, bob]) await directory.find(brand, externalId);
-  return createTestLedger(db, {
-    connection: { connectionString: wire.url, application_name: 'croupier-ledger' },
-    laneSets: 1,
-    findPlayer: (brand, externalId) => directory.find(brand, externalId),
-    failed: (message) => failures.push(message),
-    ...overrides,
-  });
+function openLedger(overrides: Partial<LedgerOptions> = {}): Promise<Ledger> {
+  return openLedgerOver(wire, db, [alice, bob], { failed: (message) => failures.push(message), ...overrides });
 }
 
 async function execute(command: WalletCommand, options: Partial<ExecuteOptions> = {}): Promise<string> {
