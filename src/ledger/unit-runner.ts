@@ -44,8 +44,8 @@ export interface GroupOptions {
   /** The group's unit, if it was opened already. */
   readonly opened?: OpenedAhead | undefined;
   /**
-   * Told once: when the group's unit is on its way, COMMIT included, and where, so that another may be opened behind it; or
-   * that nothing will be.
+   * Told where the group's unit is on its way, COMMIT included, so that another may be opened behind it; and told nothing when
+   * it will not be on its way, or has failed there.
    */
   readonly sent?: ((connection: LedgerConnection | undefined) => void) | undefined;
 }

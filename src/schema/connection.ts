@@ -1,20 +1,23 @@
 import { Field, ObjectType } from 'type-graphql';
 import { type PageEdge, PageInfoObject, type PageOfRows } from './paging.js';
 
-/** What a list is of, and in which words its types are described. */
-export interface ListOf<Row, Node extends object> {
+/** What a list is of, and in which words its edges are described. */
+export interface EdgesOf<Row, Node extends object> {
   /** Name of the type, such as "Round"; its edge and its connection are called after it. */
   readonly name: string;
   /** The type that shows a row; asked for late, because types name each other in circles. */
   readonly node: () => new (row: Row) => Node;
   /** What one is called in a sentence, with its article: "a round". */
   readonly one: string;
-  /** The list's order, as the description of its edges: "Newest first." */
+}
+
+export interface ListOf<Row, Node extends object> extends EdgesOf<Row, Node> {
+  /** The list's order, as a sentence: "Newest first." */
   readonly order: string;
 }
 
 /** The type of an edge. Its cursor is written when somebody asks for it. */
-export function edgeOf<Row, Node extends object>({ name, node, one }: ListOf<Row, Node>) {
+export function edgeOf<Row, Node extends object>({ name, node, one }: EdgesOf<Row, Node>) {
   @ObjectType(`${name}Edge`, { description: `${capitalised(one)} in a list.` })
   class EdgeObject {
     readonly edge: PageEdge<Row>;

@@ -28,12 +28,7 @@ import { PageInfoObject, type PageOfRows, pageArgumentTexts, readPage, toPage } 
 import { ProviderUnavailable, RefusalInterface } from './refusals.js';
 import { readKnownName } from './scalars.js';
 
-const GameEdge = edgeOf({
-  name: 'Game',
-  node: () => GameObject,
-  one: 'a game',
-  order: 'By name, whatever its capitals.',
-});
+const GameEdge = edgeOf({ name: 'Game', node: () => GameObject, one: 'a game' });
 
 @ObjectType('GameFacet', { description: 'How many games of a list have something in common.' })
 class GameFacetObject {
