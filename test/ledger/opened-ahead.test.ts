@@ -3,7 +3,13 @@ import type { WalletCommand } from '../../src/ledger/commands.js';
 import type { ExecuteOptions, Ledger } from '../../src/ledger/ledger.js';
 import type { CallbackRow } from '../../src/ledger/statements.js';
 import { auditAfterEach } from '../support/books.js';
-import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
+import {
+  createTestDatabase,
+  createTestLedger,
+  createTestPlayer,
+  type TestDatabase,
+  type TestPlayer,
+} from '../support/database.js';
 import { createWire, type Wire } from '../support/wire.js';
 import { bet, policy, said } from './commands.js';
 import { holdLane, openLedgerOver, until } from './interruption.js';
@@ -111,7 +117,7 @@ test('when the database refuses the first, the second builds on what came of it 
   expect(failures).toHaveLength(1);
 });
 
-test('the second is refused in its time while the database says nothing, and holds up nobody after it', async () => {
+test('the second is refused in its time while the database says nothing, and leaves no lane locked', async () => {
   const both = await oneBehindTheOther(
     () => execute(bet(alice, 'first', '60')),
     () => execute(bet(bob, 'second', '30'), { deadlineMs: 200 }),
@@ -119,7 +125,13 @@ test('the second is refused in its time while the database says nothing, and hol
   expect(await both.second).toBe('refused UNAVAILABLE');
   wire.release();
   expect(await both.first).toBe('applied 40000000');
-  expect(await execute(bet(bob, 'third', '30'))).toBe('applied 70000000');
+  // Another process wants the lane; the one whose unit was opened for nobody has nothing else to do.
+  const other = createTestLedger(db);
+  const startedAt = performance.now();
+  const { outcome } = await other.execute(bet(bob, 'third', '30'), { policy, deadlineMs: 20_000 });
+  expect(said(outcome)).toBe('applied 70000000');
+  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  await other.close();
 });
 
 test('the first is answered although the second has to wait for a lane that another process has', async () => {
