@@ -25,7 +25,7 @@ export async function startGateway(
 ): Promise<Running> {
   const config = join(directory, 'croupier.yaml');
   await writeFile(config, JSON.stringify({ ...gatewayConfig, ...overrides }));
-  return start(directory, port, ['--max-old-space-size=1024', '--max-semi-space-size=32', 'dist/server.js'], {
+  return start(directory, port, ['--max-old-space-size=1024', '--max-semi-space-size=64', 'dist/server.js'], {
     CROUPIER_CONFIG: config,
     CROUPIER_AUTH_SECRET: authSecret,
     DATABASE_URL: databaseUrl,

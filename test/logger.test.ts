@@ -1,4 +1,5 @@
-import { inspect } from 'node:util';
+import { execFile } from 'node:child_process';
+import { inspect, promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { createLogger, Secret } from '../src/observability/logger.js';
 
@@ -64,4 +65,30 @@ test('one event is one line', () => {
   logger.info({ text: 'a\nb' }, 'c\nd');
   expect(lines).toHaveLength(1);
   expect(lines[0]?.trimEnd()).not.toContain('\n');
+});
+
+test('every line reaches standard output, whole and in order, however the process ends', async () => {
+  const { href } = new URL('../src/observability/logger.ts', import.meta.url);
+  const ends = ['', 'process.exit(0);', "logger.fatal('over'); process.kill(process.pid, 'SIGKILL');"];
+  for (const end of ends) {
+    const program = `import { createLogger } from ${JSON.stringify(href)};
+      const logger = createLogger({ level: 'info' });
+      for (let line = 0; line < 1_000; line += 1) {
+        logger.info({ line }, 'Zürich – 東京 – 🎰');
+        if (line % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      ${end}`;
+    const run = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+    const { stdout } = await run.catch((error: { stdout: string }) => error);
+    const lines = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.filter((each) => each.level === 'info').map((each) => each.line)).toEqual(
+      Array.from({ length: 1_000 }, (_, line) => line),
+    );
+    expect(new Set(lines.map((each) => each.msg))).toEqual(
+      new Set(end.includes('fatal') ? ['Zürich – 東京 – 🎰', 'over'] : ['Zürich – 東京 – 🎰']),
+    );
+  }
 });

@@ -33,9 +33,30 @@ export function createLogger({ level, production = false, destination }: LoggerO
       log: redactRecord,
     },
   };
-  // Lines are written in blocks, a moment later: a system call for each would cost more than the line. At exit all are written.
-  const blocks = { dest: 1, sync: false, minLength: BLOCK_BYTES, periodicFlush: FLUSH_MS };
-  return redactChildren(pino(options, destination ?? pino.destination(blocks)));
+  return redactChildren(pino(options, destination ?? standardOutput()));
+}
+
+/**
+ * Lines are written in blocks, a moment later: a system call for each would cost more than the line. At exit all are written.
+ * They are handed on as bytes: of text, the stream below measures all that waits again at each line.
+ */
+function standardOutput(): DestinationStream & { flushSync(): void } {
+  const blocks = pino.destination({
+    dest: 1,
+    sync: false,
+    minLength: BLOCK_BYTES,
+    periodicFlush: FLUSH_MS,
+    contentMode: 'buffer',
+  });
+  // Its types know of text only.
+  const write = blocks.write.bind(blocks) as unknown as (line: Buffer) => boolean;
+  return {
+    write(line) {
+      write(Buffer.from(line));
+    },
+    // For what is fatal.
+    flushSync: () => blocks.flushSync(),
+  };
 }
 
 /** The time in ISO 8601, written once for all lines of a millisecond. */
