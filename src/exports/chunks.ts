@@ -62,35 +62,49 @@ async function* lineChunks(
   return { next, complete: true };
 }
 
-async function* parquetChunks(session: ExportSession, { list, after, rows }: Reading): AsyncGenerator<Chunk, End> {
-  const file = createParquetFile(list.columns);
+async function* parquetChunks(session: ExportSession, reading: Reading): AsyncGenerator<Chunk, End> {
+  const file = createParquetFile(reading.list.columns);
+  // The database and the thread that encodes work at the same time, on one group each.
+  const groups = ahead(readGroups(session, reading));
+  try {
+    for (;;) {
+      const { done, value } = await groups.next();
+      if (!done) {
+        yield { bytes: await file.append(value.map((each) => each.bytes)), count: sizeOf(value) };
+        continue;
+      }
+      const { next, complete } = value;
+      // Readers of such files see no trailers, so the footer says the same.
+      const metadata = { 'croupier.complete': `${complete}`, ...(next !== undefined && { 'croupier.next': next }) };
+      yield { bytes: await file.finish(metadata), count: 0 };
+      return value;
+    }
+  } finally {
+    await groups.return(nowhere);
+    await file.close();
+  }
+}
+
+async function* readGroups(
+  session: ExportSession,
+  { list, after, rows }: Reading,
+): AsyncGenerator<readonly Lines[], End> {
   let next = after?.cursor;
   let left = rows ?? Infinity;
   let group: Lines[] = [];
-  const append = async (): Promise<Chunk> => {
-    const bytes = await file.append(group.map((each) => each.bytes));
-    const count = sizeOf(group);
-    group = [];
-    return { bytes, count };
-  };
-  try {
-    for await (const stretch of stretches(session, list, after?.position)) {
-      const lines = await session.lines(list, stretch, 'columns', limitOf(left));
-      left -= lines.count;
-      next = lastCursor(lines.bytes) ?? next;
-      group.push(lines);
-      if (sizeOf(group) >= GROUP_ROWS) yield await append();
-      if (left === 0) break;
+  for await (const stretch of stretches(session, list, after?.position)) {
+    const lines = await session.lines(list, stretch, 'columns', limitOf(left));
+    left -= lines.count;
+    next = lastCursor(lines.bytes) ?? next;
+    group.push(lines);
+    if (sizeOf(group) >= GROUP_ROWS) {
+      yield group;
+      group = [];
     }
-    if (sizeOf(group) > 0) yield await append();
-    const end = { next, complete: left > 0 };
-    // Readers of such files see no trailers, so the footer says the same.
-    const metadata = { 'croupier.complete': `${end.complete}`, ...(next !== undefined && { 'croupier.next': next }) };
-    yield { bytes: await file.finish(metadata), count: 0 };
-    return end;
-  } finally {
-    await file.close();
+    if (left === 0) break;
   }
+  if (sizeOf(group) > 0) yield group;
+  return { next, complete: left > 0 };
 }
 
 function sizeOf(group: readonly Lines[]): number {
@@ -145,8 +159,11 @@ function lastCursor(lines: Buffer): string | undefined {
   return LAST_CURSOR.exec(lines.toString('latin1', Math.max(0, lines.length - LINE_END_BYTES)))?.[1];
 }
 
-/** Reads the next piece while the one before it is on its way. */
-export async function* ahead(pieces: AsyncGenerator<Chunk, End>): AsyncGenerator<Chunk, End> {
+/** The end of what nobody reads on. */
+const nowhere: End = { next: undefined, complete: false };
+
+/** Reads the next piece while the one before it is used. */
+export async function* ahead<Piece>(pieces: AsyncGenerator<Piece, End>): AsyncGenerator<Piece, End> {
   let following = pieces.next();
   try {
     for (;;) {
@@ -159,6 +176,6 @@ export async function* ahead(pieces: AsyncGenerator<Chunk, End>): AsyncGenerator
     }
   } finally {
     await following.catch(() => undefined);
-    await pieces.return({ next: undefined, complete: false });
+    await pieces.return(nowhere);
   }
 }

@@ -36,7 +36,7 @@ const kinds: Readonly<Record<ColumnType, ParquetKind>> = {
 /** The thread's file lies beside this one: built, or as it was written, when tests run it. */
 const FILE = new URL(`./parquet-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 /** A group of rows takes some 20 MB to encode. What is allowed is what the collector lets it grow to. */
-const HEAP_MIB = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 8 };
+const HEAP_MIB = { maxOldGenerationSizeMb: 96, maxYoungGenerationSizeMb: 16 };
 
 export function createParquetFile(columns: readonly Column[]): ParquetFile {
   const workerData: ParquetSetting = { columns: columns.map(({ name, type }) => ({ name, kind: kinds[type] })) };

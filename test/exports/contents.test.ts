@@ -1,3 +1,4 @@
+import { zstdDecompressSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { policy } from '../../src/adapters/igpx/policy.js';
@@ -254,7 +255,10 @@ async function readParquet(path: string) {
   expect([answer.status, answer.whole]).toEqual([200, true]);
   const file = new Uint8Array(answer.body).buffer;
   const metadata = parquetMetadata(file);
-  const rows = metadata.num_rows === 0n ? [] : await parquetReadObjects({ file });
+  const rows =
+    metadata.num_rows === 0n
+      ? []
+      : await parquetReadObjects({ file, compressors: { ZSTD: (page) => zstdDecompressSync(page) } });
   return { rows, metadata, columns: parquetSchema(metadata).children.map(({ element }) => element.name), answer };
 }
 
