@@ -64,9 +64,6 @@ export function createOneTransactionLedger(
     if (closing) return refusal('OVERLOADED');
     const receivedAt = new Date();
     const deadlineAt = performance.now() + options.deadlineMs;
-    const allowed =
-      command.kind !== 'bet' || ledger.integrationCurrencies.get(command.integration)?.has(command.currency);
-    if (allowed !== true) return refusal('CURRENCY_NOT_ALLOWED');
     let player;
     try {
       player = await ledger.findPlayer(command.brand, command.player);
@@ -149,14 +146,18 @@ async function move(
   const named = known.find((each) => each.externalKey === namedKey);
   const code = (own ?? (command.kind === 'rollback' ? named : undefined))?.currency ?? command.currency;
   const existing = wallets.find((each) => each.currency === code);
-  const wallet = existing ?? (await openWallet(em, ledger, work, command));
-  const currency = ledger.currencies.get(code);
+  const opened = existing ?? (await openWallet(em, ledger, work, command));
+  const wallet = opened ?? (command.kind === 'rollback' && known.length === 0 ? traceWallet(wallets) : undefined);
+  const currency = ledger.currencies.get(wallet?.currency ?? code);
   if (wallet === undefined || currency === undefined) {
     const flags = command.kind === 'win' || command.kind === 'rollback' ? (['quarantined'] as const) : [];
     return { outcome: { type: 'refused', code: 'CURRENCY_NOT_ALLOWED', balance: undefined, flags }, unit: undefined };
   }
   if (performance.now() > work.deadlineAt && own === undefined) {
     return { outcome: refusedWith('DEADLINE_EXCEEDED', balanceOf(wallet, currency)), unit: undefined };
+  }
+  if (own === undefined && !isPlayedIn(ledger, command)) {
+    return { outcome: refusal('CURRENCY_NOT_ALLOWED').outcome, unit: undefined };
   }
   const target = named === undefined ? undefined : await linkedRow(em, player.lane, named);
   const round = await roundOf(em, work, command, wallets);
@@ -192,6 +193,15 @@ async function move(
   if (first === undefined) throw new Error('A decision to post had no rows');
   const receipt = receiptOf(first, wallet, currency);
   return { outcome: { type: 'applied', receipt, balance: balanceOf(wallet, currency), flags }, unit };
+}
+
+function isPlayedIn({ integrationCurrencies }: OneTransactionOptions, command: Movement): boolean {
+  return command.kind !== 'bet' || integrationCurrencies.get(command.integration)?.has(command.currency) === true;
+}
+
+/** Where the rollback of something unknown leaves its trace; the baseline's players have a wallet. */
+function traceWallet(wallets: readonly Wallet[]): Wallet | undefined {
+  return wallets.toSorted((a, b) => Number(a.id - b.id))[0];
 }
 
 function betNamedBy(command: Movement): string | undefined {

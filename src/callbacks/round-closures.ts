@@ -92,9 +92,7 @@ async function findPlayers(
   ends: readonly RoundEnd[],
 ): Promise<{ end: RoundEnd; key: PlayerKey }[]> {
   const keys = await Promise.all(
-    ends.map(({ brand, player }) =>
-      player === undefined ? Promise.resolve(undefined) : directory.find(brand, player),
-    ),
+    ends.map(async ({ brand, player }) => (player === undefined ? undefined : directory.find(brand, player))),
   );
   return ends.flatMap((end, index) => {
     const key = keys[index];

@@ -3,6 +3,7 @@ import type { Secret } from '../observability/secret.js';
 import type { Bus } from './bus.js';
 import { type BusOptions, createHintBus, type HintLine } from './hint-bus.js';
 import { CHANNEL } from './hint-messages.js';
+import { within } from '../within.js';
 
 export interface NatsBusOptions extends BusOptions {
   /** `nats://` or `tls://`, with `user:password@` or `token@` where the server wants them. */
@@ -42,7 +43,7 @@ async function openLine(url: Secret, hear: (message: string) => void): Promise<H
     async send(message) {
       connection.publish(CHANNEL, message);
       // The client would keep what a silent server does not take; this way there is one message at a time.
-      await within(ANSWER_MS, connection.flush());
+      await within(ANSWER_MS, connection.flush(), 'NATS did not take a message');
     },
   };
 }
@@ -57,16 +58,4 @@ function addressOf(secret: Secret): Pick<ConnectionOptions, 'servers' | 'user' |
     ...(user !== '' && (pass === '' ? { token: user } : { user, pass })),
     ...(url.protocol === 'tls:' && { tls: {} }),
   };
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`NATS did not take a message within ${ms} ms.`)), ms).unref();
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

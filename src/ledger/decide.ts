@@ -270,6 +270,8 @@ function decideRollback(wallet: WalletState, target: Known['target'], command: R
   const facts = { stated: stated?.units ?? null, rest: stated?.rest ?? null, target: command.target };
 
   if (target === undefined) {
+    const flags: Flag[] = ['rollback-of-unknown'];
+    if (command.currency !== wallet.currency.code) flags.push('currency-differs');
     // One unique key arbitrates between the bet and its rollback, whichever commits first.
     const first = policy.rollbackOfUnknown === 'accept' ? [row(wallet, command, { ...facts, effect: 0n })] : [];
     const tombstone = row(first.at(-1) ?? wallet, command, {
@@ -278,13 +280,9 @@ function decideRollback(wallet: WalletState, target: Known['target'], command: R
       externalKey: command.target,
     });
     if (first[0] === undefined) {
-      return { type: 'refuse', code: 'TARGET_UNKNOWN', rows: [tombstone], flags: ['rollback-of-unknown'] };
+      return { type: 'refuse', code: 'TARGET_UNKNOWN', rows: [tombstone], flags };
     }
-    return {
-      type: 'post',
-      rows: [flagged(first[0], 'rollback-of-unknown'), tombstone],
-      flags: ['rollback-of-unknown'],
-    };
+    return { type: 'post', rows: [{ ...first[0], flags }, tombstone], flags };
   }
   if (target.kind === 'rollback') return refuse('TARGET_INVALID', ['rollback-of-rollback']);
   // The tombstone is that of an earlier refusal, and the answer stays the same.
@@ -352,8 +350,4 @@ function row(before: WalletState | LedgerRow, command: Movement, part: RowPart):
     flags: [],
     ...part,
   };
-}
-
-function flagged(each: LedgerRow, flag: Flag): LedgerRow {
-  return { ...each, flags: [...each.flags, flag] };
 }

@@ -24,6 +24,8 @@ export interface UnitContext {
   readonly currencies: ReadonlyMap<string, Currency>;
   /** Currencies of each brand: a credit may open a wallet in these. */
   readonly brandCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Currencies of each integration: a bet in any other is refused. */
+  readonly integrationCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 /** The state a unit works on: read under the locks, changed command by command, then written once. */
@@ -136,10 +138,11 @@ export async function openMissingWallets(
     // A repeat has its wallet, and so has what a rollback undoes; a win goes to the currency it states, whatever it pays.
     const posting = command.kind === 'rollback' ? keysOf(each) : keysOf(each).slice(0, 1);
     if (posting.some((key) => draft.known.has(movementKey(key)))) continue;
-    if (draft.context.brandCurrencies.get(command.brand)?.has(command.currency) !== true) continue;
-    const key = walletKey(player, command.currency);
+    const currency = currencyToOpen(draft, each, command);
+    if (currency === undefined) continue;
+    const key = walletKey(player, currency);
     if (draft.wallets.has(key) || !draft.players.has(playerKey(player))) continue;
-    missing.set(key, { lane: player.lane, playerId: player.id, currency: command.currency });
+    missing.set(key, { lane: player.lane, playerId: player.id, currency });
   }
   if (missing.size === 0) return;
   const [opened] = await connection.send([openWallets([...missing.values()])]);
@@ -164,9 +167,31 @@ export async function openMissingWallets(
   }
 }
 
-function mayOpenWallet(
-  command: WalletCommand,
-): command is Extract<WalletCommand, { kind: 'win' | 'deposit' | 'rollback' | 'wallet-limit' }> {
+/** The one that the command states, if the brand lists it. The trace of a rollback lies in any wallet, if there is one. */
+function currencyToOpen(
+  draft: Draft,
+  { player }: Pending,
+  { kind, brand, currency }: OpeningCommand,
+): string | undefined {
+  const listed = draft.context.brandCurrencies.get(brand);
+  if (listed?.has(currency) === true) return currency;
+  if (kind !== 'rollback' || anyWallet(draft, player) !== undefined) return undefined;
+  return listed?.values().next().value;
+}
+
+/** The player's oldest wallet. */
+export function anyWallet(draft: Draft, player: { lane: number; id: bigint }): WalletDraft | undefined {
+  let oldest: WalletDraft | undefined;
+  for (const wallet of draft.wallets.values()) {
+    if (wallet.lane !== player.lane || wallet.playerId !== player.id) continue;
+    if (oldest === undefined || wallet.id < oldest.id) oldest = wallet;
+  }
+  return oldest;
+}
+
+type OpeningCommand = Extract<WalletCommand, { kind: 'win' | 'deposit' | 'rollback' | 'wallet-limit' }>;
+
+function mayOpenWallet(command: WalletCommand): command is OpeningCommand {
   const { kind } = command;
   return kind === 'win' || kind === 'deposit' || kind === 'rollback' || kind === 'wallet-limit';
 }

@@ -2,8 +2,8 @@ import type { Outcome } from './commands.js';
 import type { LedgerConnection } from './connection.js';
 import type { WalletErrorCode } from './errors.js';
 import type { LedgerOptions } from './ledger.js';
-import type { Pending } from './pending.js';
-import { createUnitRunner, isOpen, openAhead, type OpenedAhead, refuseExpired, runGroup } from './unit-runner.js';
+import { isOpen, type Pending } from './pending.js';
+import { createUnitRunner, openAhead, type OpenedAhead, refuseExpired, runGroup } from './unit-runner.js';
 
 export interface Execution {
   readonly outcome: Outcome;
@@ -42,6 +42,8 @@ export function createLaneSet(options: LedgerOptions): LaneSet {
   const runner = createUnitRunner(options);
   let waiting: Pending[] = [];
   let running: Promise<void> | undefined;
+  /** The group that is being seen to its outcomes. */
+  let inHand: readonly Pending[] = [];
   /** The unit that is being committed: where, and of how many commands. */
   let committing: { readonly connection: LedgerConnection; readonly size: number } | undefined;
   /** The group after it, if its unit is opened already. */
@@ -59,7 +61,9 @@ export function createLaneSet(options: LedgerOptions): LaneSet {
         openNext();
         answers.tell();
       };
+      inHand = group;
       const { isSound, tell } = await runGroup(runner, group, { opened, sent });
+      inHand = [];
       committing = undefined;
       if (!isSound) takeBack();
       if (next === undefined) tell();
@@ -92,8 +96,9 @@ export function createLaneSet(options: LedgerOptions): LaneSet {
     next = undefined;
   }
 
-  // While a unit is stuck in the database, those who wait behind it are refused in time.
+  // While a unit is stuck in the database, those who are in it and those who wait behind it are refused in time.
   const sweeper = setInterval(() => {
+    refuseExpired(inHand, options.failed);
     refuseExpired(waiting, options.failed);
     if (next !== undefined) refuseExpired(next.group, options.failed);
     waiting = waiting.filter(isOpen);

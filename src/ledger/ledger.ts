@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { within } from '../within.js';
 import type { Outcome, WalletCommand } from './commands.js';
 import { namedKey } from './draft.js';
 import { LANE_COUNT } from './lanes.js';
@@ -29,16 +30,19 @@ export interface ExecuteOptions {
   readonly journal?: (outcome: Outcome) => CallbackRow;
 }
 
+interface PlayerPlace {
+  readonly lane: number;
+  readonly id: bigint;
+}
+
 export interface LedgerOptions extends UnitContext {
   readonly connection: pg.ClientConfig;
-  /** Currencies of each integration: a bet in any other is refused. */
-  readonly integrationCurrencies: ReadonlyMap<string, ReadonlySet<string>>;
   /** Finds a player of a brand by external id, or by public id where told; never creates one. */
   readonly findPlayer: (
     brand: string,
     player: string,
     playerIs?: WalletCommand['playerIs'],
-  ) => Promise<{ lane: number; id: bigint } | undefined>;
+  ) => PlayerPlace | undefined | Promise<PlayerPlace | undefined>;
   /** Called after each COMMIT, before the callers are answered. Must not throw. */
   readonly committed: (units: readonly CommittedUnit[]) => void;
   readonly failed: (message: string, error: unknown) => void;
@@ -61,15 +65,10 @@ export function createLedger(options: LedgerOptions): Ledger {
       if (!isStorable(command)) return refusal('MALFORMED');
       const deadlineAt = performance.now() + deadlineMs;
       const receivedAt = new Date();
-      if (
-        command.kind === 'bet' &&
-        options.integrationCurrencies.get(command.integration)?.has(command.currency) !== true
-      ) {
-        return refusal('CURRENCY_NOT_ALLOWED');
-      }
       let player;
       try {
-        player = await options.findPlayer(command.brand, command.player, command.playerIs);
+        const found = options.findPlayer(command.brand, command.player, command.playerIs);
+        player = found instanceof Promise ? await within(deadlineMs, found) : found;
       } catch (error) {
         options.failed('A player could not be looked up', error);
         return refusal('UNAVAILABLE');

@@ -20,3 +20,8 @@ export interface Pending {
   /** Told once: after COMMIT (then with the journal row, if any, committed too), or when the gateway gives up. */
   readonly settle: (outcome: Outcome, committed: boolean) => void;
 }
+
+/** Whether nobody has told it an outcome yet. */
+export function isOpen(pending: Pending): boolean {
+  return !pending.settled;
+}

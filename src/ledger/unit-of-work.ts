@@ -4,6 +4,7 @@ import type { LedgerConnection, Statement } from './connection.js';
 import { decide, type Decision, type Known, type LedgerRow, type LinkedRow, type WalletState } from './decide.js';
 import {
   addToRound,
+  anyWallet,
   type Draft,
   keysOf,
   know,
@@ -18,7 +19,7 @@ import {
 } from './draft.js';
 import type { WalletErrorCode } from './errors.js';
 import { type Limited, withPlay, withRow } from './limits.js';
-import type { Pending } from './pending.js';
+import { isOpen, type Pending } from './pending.js';
 import { applyPlayerChange, openCounters, playerWrites, settleLimits } from './player-changes.js';
 import type { Policy } from './policy.js';
 import { balanceOf, receiptOf } from './receipt.js';
@@ -32,7 +33,8 @@ export interface CommittedUnit extends UnitRow {
 
 /**
  * One unit of work over what was read under its lanes' locks: decides every command in its order of arrival, writes in sets,
- * commits. Nothing is answered here: the outcomes may be told only by whoever saw this function return.
+ * commits. Whoever was refused while it was waited for is left out. Nothing is answered here: the outcomes may be told only by
+ * whoever saw this function return.
  * @param sent called once everything is on its way to the database, COMMIT included
  * @throws when the unit did not commit, or it is not known whether it did.
  */
@@ -44,18 +46,20 @@ export async function runUnit(
 ): Promise<{ told: readonly (readonly [Pending, Outcome])[]; units: readonly CommittedUnit[] }> {
   await openMissingWallets(connection, draft, pending);
   await openCounters(connection, draft, pending);
+  // From here to their way to the database nobody else has a turn, so nobody can be refused meanwhile.
+  const open = pending.filter(isOpen);
   // What an earlier attempt committed has been read now; what was not found will not come any more, the lock saw to that.
-  for (const each of pending) each.inDoubt = false;
+  for (const each of open) each.inDoubt = false;
   const now = performance.now();
   const told: [Pending, Outcome][] = [];
   const callbacks: CallbackRow[] = [];
-  for (const each of pending) {
+  for (const each of open) {
     const outcome = applyCommand(draft, each, now > each.deadlineAt);
     told.push([each, outcome]);
     if (each.journal !== undefined) callbacks.push(each.journal(outcome));
   }
   const units = unitsOf(draft);
-  for (const each of pending) each.inDoubt = true;
+  for (const each of open) each.inDoubt = true;
   const written = connection.send(writesOf(draft, units, callbacks));
   sent();
   await written;
@@ -106,13 +110,16 @@ function applyMovement(draft: Draft, pending: Pending, command: Movement, by: Pl
   const target = draft.known.get(targetKey ?? '');
   // A repeat, and the rollback of something known, post where that is; a win goes to the currency it states.
   const at = own ?? (command.kind === 'rollback' ? target : undefined);
-  const wallet = draft.wallets.get(walletKey(player, at?.currency ?? command.currency));
+  const wallet =
+    draft.wallets.get(walletKey(player, at?.currency ?? command.currency)) ?? traceWallet(draft, pending, at);
   if (wallet === undefined) {
     const owed = command.kind === 'win' || command.kind === 'rollback';
     return { type: 'refused', code: 'CURRENCY_NOT_ALLOWED', balance: undefined, flags: owed ? ['quarantined'] : [] };
   }
   // Past its deadline nothing new may start; but what an earlier attempt committed must still be found.
   if (expired && own === undefined) return refused('DEADLINE_EXCEEDED', balanceOf(wallet, wallet.currency));
+  if (command.kind === 'bet' && own === undefined && !isPlayedIn(draft, command))
+    return refused('CURRENCY_NOT_ALLOWED');
 
   const playerStatus = statusAt(by.status, pending.receivedAt);
   const state: WalletState = { ...wallet, playerStatus, limited: limitedBy(wallet, by, pending.receivedAt) };
@@ -130,6 +137,16 @@ function applyMovement(draft: Draft, pending: Pending, command: Movement, by: Pl
   const outcome = postDecision(draft, pending, wallet, target, decision);
   if (command.kind === 'bet' && command.free !== true && outcome.type === 'applied') play(by, pending.receivedAt);
   return outcome;
+}
+
+/** Where the rollback of something unknown leaves its trace, when it states a currency that the player has no wallet in. */
+function traceWallet(draft: Draft, { command, player }: Pending, at: StoredRow | undefined): WalletDraft | undefined {
+  return command.kind === 'rollback' && at === undefined ? anyWallet(draft, player) : undefined;
+}
+
+/** Whether the integration takes bets in the currency. What was posted before it stopped to is still known by its key. */
+function isPlayedIn({ context }: Draft, { integration, currency }: Movement): boolean {
+  return context.integrationCurrencies.get(integration)?.has(currency) === true;
 }
 
 /** Nearly nobody is limited, and who is not shall cost nothing. */

@@ -5,7 +5,7 @@ import { type Draft, readDraft } from './draft.js';
 import type { WalletErrorCode } from './errors.js';
 import type { LedgerOptions } from './ledger.js';
 import { rollback } from './statements.js';
-import type { Pending } from './pending.js';
+import { isOpen, type Pending } from './pending.js';
 import { runUnit } from './unit-of-work.js';
 
 /**
@@ -104,6 +104,7 @@ async function runAlone(runner: UnitRunner, pending: Pending, group: readonly Pe
     } catch (error) {
       const attemptsMax = live.broken ? CONNECTIONS_MAX : ATTEMPTS_MAX;
       await reset(runner, live, [pending], error);
+      if (!isOpen(pending)) return;
       if (pending.attempts >= attemptsMax) {
         runner.options.failed(`A ${pending.command.kind} failed ${pending.attempts} times and is refused`, error);
         refuse(pending, 'INTERNAL');
@@ -126,9 +127,9 @@ async function attempt(
   const draft = await (opened?.draft ?? readDraft(live, runner.options, group));
   const { told, units } = await runUnit(live, draft, group, () => sent?.(live));
   runner.units += 1;
-  runner.commands += group.length;
+  runner.commands += told.length;
   // They have their outcome, told or not: nobody may refuse them any more.
-  for (const each of group) each.settled = true;
+  for (const [each] of told) each.settled = true;
   return () => {
     try {
       if (units.length > 0) runner.options.committed(units);
@@ -196,10 +197,6 @@ export function refuseExpired(group: readonly Pending[], failed: LedgerOptions['
     if (each.inDoubt) failed(`The outcome of a ${each.command.kind} stays unknown`, each.command);
     refuse(each, 'UNAVAILABLE');
   }
-}
-
-export function isOpen(pending: Pending): boolean {
-  return !pending.settled;
 }
 
 function refuse(pending: Pending, code: WalletErrorCode): void {

@@ -1,5 +1,9 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { Router } from 'express';
+import { within } from '../within.js';
+
+/** Whoever asks whether to send traffic here wants to know soon, also when the database says nothing at all. */
+const PATIENCE_MS = 2_000;
 
 /**
  * `/healthz`: the process answers. `/readyz`: it should be sent traffic, so the database answers and it is not closing.
@@ -19,7 +23,7 @@ export function createHealthRoutes(orm: MikroORM, isClosing: () => boolean): Rou
 
 async function databaseProblem(orm: MikroORM): Promise<string | undefined> {
   try {
-    await orm.em.fork().execute('select 1');
+    await within(PATIENCE_MS, orm.em.fork().execute('select 1'));
     return undefined;
   } catch {
     return 'the database does not answer';

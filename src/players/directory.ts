@@ -12,10 +12,10 @@ export interface PlayerKey {
 /** Which player an external id means. Runs before every callback's unit of work, so nearly always from memory. */
 export interface PlayerDirectory {
   /**
-   * Finds a player by brand and external id, and never creates one.
+   * Finds a player by brand and external id, and never creates one. Who is remembered needs no waiting for.
    * @throws when the database cannot be asked; an unknown player is undefined, not an error
    */
-  find(brand: string, externalId: string): Promise<PlayerKey | undefined>;
+  find(brand: string, externalId: string): PlayerKey | Promise<PlayerKey | undefined>;
   /** The same by public id; a player of another brand is unknown. */
   findByPublicId(brand: string, publicId: string): Promise<PlayerKey | undefined>;
 }
@@ -38,12 +38,12 @@ interface Lookup {
  */
 export function createPlayerDirectory(orm: MikroORM): PlayerDirectory {
   // A map keeps its order of insertion: the first entry is the one not asked for longest.
-  const cached = new Map<string, Promise<PlayerKey>>();
+  const cached = new Map<string, PlayerKey>();
   const underWay = new Map<string, Promise<PlayerKey | undefined>>();
   let waiting: Lookup[] = [];
 
   function remember(key: string, player: PlayerKey): void {
-    cached.set(key, Promise.resolve(player));
+    cached.set(key, player);
     if (cached.size <= CACHED_MAX) return;
     for (const oldest of cached.keys()) {
       cached.delete(oldest);
@@ -78,7 +78,7 @@ export function createPlayerDirectory(orm: MikroORM): PlayerDirectory {
       const id = parseId('player', publicId);
       if (id === undefined) return undefined;
       const key = publicKeyOf(brand, publicId);
-      const hit = await cached.get(key);
+      const hit = cached.get(key);
       if (hit !== undefined) return hit;
       const player = await orm.em.fork().findOne(Player, { ...id, brandId: brand }, { fields: ['lane', 'id'] });
       if (player !== null) remember(key, id);

@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Outcome, WalletCommand } from '../../src/ledger/commands.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import type { Policy } from '../../src/ledger/policy.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -23,7 +22,6 @@ beforeAll(async () => {
   db = await createTestDatabase();
 });
 afterAll(() => db.close());
-auditAfterEach(() => db);
 
 beforeEach(async () => {
   first = createTestLedger(db);
@@ -294,46 +292,6 @@ describe('15: while the player is being banned', () => {
       await execute(first, ban());
       expect(said(await execute(second, bet(alice, `no${round}`, '1')))).toBe('refused PLAYER_NOT_ACTIVE');
     }
-  });
-});
-
-describe('currencies', () => {
-  test('rule 12: a bet in a currency that the integration does not list is refused, and no wallet opens', async () => {
-    expect(
-      await answers(first, bet(alice, 'b', '1', { currency: 'BTC' }), bet(alice, 'b', '1', { currency: 'USD' })),
-    ).toEqual(['refused CURRENCY_NOT_ALLOWED', 'refused CURRENCY_NOT_ALLOWED']);
-  });
-
-  test('rule 12: a credit opens a wallet in a currency of the brand once, and says so once', async () => {
-    const outcomes = await Promise.all(
-      ['w1', 'w2', 'w3'].map((key) => execute(first, win(alice, key, '0.00000001', { currency: 'BTC' }))),
-    );
-    expect(outcomes.map(said)).toEqual(['applied 1', 'applied 2', 'applied 3']);
-    expect(outcomes.map((each) => each.flags)).toEqual([['wallet-opened-by-credit'], [], []]);
-    expect(await balanceOf(alice, 'BTC')).toBe('done 3');
-  });
-
-  test('rule 12: a credit in a currency that the brand does not list is refused and flagged', async () => {
-    expect(await execute(first, win(alice, 'w', '1', { currency: 'GBP' }))).toMatchObject({
-      type: 'refused',
-      code: 'CURRENCY_NOT_ALLOWED',
-      flags: ['quarantined'],
-    });
-  });
-
-  test('a rollback that states another currency opens no wallet in it', async () => {
-    await execute(first, bet(alice, 'b', '5'));
-    const outcome = await execute(first, rollback(alice, 'x', 'b', { currency: 'USD' }));
-    expect(outcome).toMatchObject({ type: 'applied', flags: ['currency-differs'], receipt: { currency: 'EUR' } });
-    const { rows } = await db.owner.query('select currency from wallet where player_id = $1', [alice.id]);
-    expect(rows).toEqual([{ currency: 'EUR' }]);
-  });
-
-  test('a wallet that two gateways open at once is one wallet', async () => {
-    const outcomes = await Promise.all(
-      [first, second].map((ledger, count) => execute(ledger, win(alice, `w${count}`, '1', { currency: 'USD' }))),
-    );
-    expect(outcomes.map(said).sort()).toEqual(['applied 1000000', 'applied 2000000']);
   });
 });
 

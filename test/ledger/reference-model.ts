@@ -62,8 +62,6 @@ export class ReferenceModel {
   /** What the ledger should say, in the words of `said`. */
   apply(command: WalletCommand, policy: Policy): string {
     const person = this.people.get(command.player);
-    if (command.kind === 'bet' && !this.integrationCurrencies.has(command.currency))
-      return 'refused CURRENCY_NOT_ALLOWED';
     if (person === undefined) return 'refused PLAYER_UNKNOWN';
     switch (command.kind) {
       case 'status':
@@ -92,12 +90,15 @@ export class ReferenceModel {
   private move(person: Person, command: Movement, policy: Policy): string {
     const own = person.entries.get(keyOf(command, command.key));
     const target = command.kind === 'rollback' ? person.entries.get(keyOf(command, command.target)) : undefined;
-    const currency = (own ?? target)?.currency ?? command.currency;
+    const known = own ?? target;
+    const currency = known?.currency ?? this.currencyOf(person, command);
     if (!person.balances.has(currency)) {
       const opens = command.kind === 'win' || command.kind === 'deposit' || command.kind === 'rollback';
       if (!opens || !this.brandCurrencies.has(currency)) return 'refused CURRENCY_NOT_ALLOWED';
       person.balances.set(currency, 0n);
     }
+    if (command.kind === 'bet' && own === undefined && !this.integrationCurrencies.has(currency))
+      return 'refused CURRENCY_NOT_ALLOWED';
     const barred = command.kind === 'bet' || (command.kind === 'win' && policy.inactiveWin === 'refuse');
     if (policy.inactiveCheck === 'before-key' && barred && person.status !== 'ACTIVE')
       return 'refused PLAYER_NOT_ACTIVE';
@@ -113,6 +114,13 @@ export class ReferenceModel {
     if (command.kind === 'bet' && command.free === true) return this.record(person, command, 0n, { stated: units });
     if (balance < units) return 'refused INSUFFICIENT_FUNDS';
     return this.record(person, command, -units);
+  }
+
+  /** The trace of a rollback lies in any wallet, whatever currency it states. */
+  private currencyOf(person: Person, { kind, currency }: Movement): string {
+    if (kind !== 'rollback' || person.balances.has(currency) || this.brandCurrencies.has(currency)) return currency;
+    const [first = currency] = [...person.balances.keys(), ...this.brandCurrencies];
+    return first;
   }
 
   private again(person: Person, own: Entry, command: Movement, policy: Policy): string {

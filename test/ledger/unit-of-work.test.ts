@@ -1,8 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { WalletCommand } from '../../src/ledger/commands.js';
 import type { ExecuteOptions, Ledger, LedgerOptions } from '../../src/ledger/ledger.js';
-import { auditAfterEach } from '../support/books.js';
-import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
+import {
+  createTestDatabase,
+  createTestLedger,
+  createTestPlayer,
+  type TestDatabase,
+  type TestPlayer,
+} from '../support/database.js';
 import { bet, policy, rollback, said, strictPolicy, times, win } from './commands.js';
 import { createWire, type Wire } from '../support/wire.js';
 import { holdLane, openLedgerOver, terminateLedgers, until, untilWaiting } from './interruption.js';
@@ -23,7 +28,6 @@ afterAll(async () => {
   await wire.close();
   await db.close();
 });
-auditAfterEach(() => db);
 
 beforeEach(async () => {
   failures = [];
@@ -298,18 +302,38 @@ describe('13: one poisonous command among a hundred', () => {
 });
 
 describe('rule 15: the deadline', () => {
-  test('passed while the lane was locked: a bet is refused, and what was committed before is still found', async () => {
+  test('passed while the lane is locked: refused in time, and never applied; who has more time is served', async () => {
     await execute(bet(alice, 'old', '1'));
     const lane = await holdLane(db, alice.lane);
-    const late = [
-      execute(bet(alice, 'b', '1'), { deadlineMs: 50 }),
-      execute(bet(alice, 'old', '1'), { deadlineMs: 50 }),
-    ];
+    const startedAt = performance.now();
+    // All of one unit, that of a player whose lane is free too.
+    const late = ['b', 'old'].map((key) => execute(bet(alice, key, '1'), { deadlineMs: 200 }));
+    const other = execute(bet(bob, 'free', '1'), { deadlineMs: 200 });
+    const patient = execute(bet(alice, 'patient', '1'));
     await untilWaiting(db.owner, 1);
-    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await Promise.all([...late, other])).toEqual(Array(3).fill('refused UNAVAILABLE'));
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
     await lane.release();
-    expect(await Promise.all(late)).toEqual(['refused DEADLINE_EXCEEDED', 'replayed 99000000']);
+    expect(await patient).toBe('applied 98000000');
+    expect([await rowsUnder('b'), await rowsUnder('free')]).toEqual([0, 0]);
+    expect(await execute(bet(alice, 'old', '1'))).toBe('replayed 99000000');
+    expect(await execute(bet(bob, 'free', '1'))).toBe('applied 99000000');
+  });
+
+  test('passed on the way: what was not started is refused, by whoever sees it first', async () => {
+    const outcome = await execute(bet(alice, 'b', '1'), { deadlineMs: 0 });
+    expect(outcome).toMatch(/^refused (UNAVAILABLE|DEADLINE_EXCEEDED)$/);
     expect(await rowsUnder('b')).toBe(0);
+  });
+
+  test('passed while the player was looked up: refused in time', async () => {
+    const never = new Promise<undefined>(() => undefined);
+    const lost = createTestLedger(db, { findPlayer: () => never });
+    const startedAt = performance.now();
+    const { outcome } = await lost.execute(bet(alice, 'b', '1'), { policy, deadlineMs: 100 });
+    expect(said(outcome)).toBe('refused UNAVAILABLE');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    await lost.close();
   });
 
   test('passed in the queue: refused in time, although the unit before is still stuck', async () => {

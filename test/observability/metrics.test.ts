@@ -12,7 +12,6 @@ import { boundedNames, operationNamesOf } from '../../src/observability/operatio
 import { Secret } from '../../src/observability/secret.js';
 import { bodyOf } from '../callbacks/provider.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 
 let gateway: TestApp & { database: TestDatabase };
@@ -22,7 +21,6 @@ beforeAll(async () => {
   player = await createTestPlayer(gateway.database);
 });
 afterAll(() => gateway.close());
-auditAfterEach(() => gateway.database);
 
 async function read(url = gateway.url, headers: Record<string, string> = {}) {
   const response = await fetch(`${url}/metrics`, { headers });
