@@ -38,6 +38,9 @@ export const invariantNames = [
   'tombstone-keeps-its-key-empty',
   'journal-points-to-rows',
   'limits-count-what-was-played',
+  'reports-count-what-was-played',
+  'session-and-adjustment-have-their-wallet',
+  'session-is-of-its-players-brand',
 ] as const;
 export type InvariantName = (typeof invariantNames)[number];
 
@@ -57,7 +60,7 @@ interface RowPass {
   readonly checks: readonly Check[];
 }
 
-function rowPass({ rows, counted, subject, checks, countsLedgerRows = false }: RowPass): AuditPass {
+export function rowPass({ rows, counted, subject, checks, countsLedgerRows = false }: RowPass): AuditPass {
   const broken = (check: Check): string => `coalesce(${check.broken}, true)`;
   const values = checks.map((check) => `('${check.name}', ${broken(check)}, ${check.what})`);
   return {
@@ -117,16 +120,38 @@ const ledgerRows = rowPass({
     },
     {
       name: 'row-is-of-its-players-brand',
-      // The cashier and adjustments have no brand and serve all.
-      broken: `r.brand_id is null or r.integration_id is null
-        or (r.integration_brand_id is distinct from r.brand_id and r.integration not in ('cashier', 'adjustment'))`,
-      what: `coalesce('integration ' || r.integration || ' of brand ' || r.integration_brand_id || ', player of ' || r.brand_id,
-        'integration ' || r.integration || ' or the player is not known')`,
+      // The cashier and adjustments have no brand and serve all, but nobody plays through them.
+      broken: `r.brand_id is null or r.integration_id is null or case r.integration
+        when 'cashier' then r.kind not in ('deposit', 'withdrawal') when 'adjustment' then r.kind <> 'adjustment'
+        else r.integration_brand_id is distinct from r.brand_id end`,
+      what: `case when r.brand_id is null or r.integration_id is null
+          then 'integration ' || r.integration || ' or the player is not known'
+        when r.integration in ('cashier', 'adjustment') then r.kind || ' of integration ' || r.integration
+        else 'integration ' || r.integration || ' of ' || coalesce('brand ' || r.integration_brand_id, 'no brand') ||
+          ', player of ' || r.brand_id end`,
     },
   ],
 });
 
-/** Wallets against what their rows and the feed say of them. */
+/** Ledger rows, each with its kind as `play` where it is a play that the reports have taken in. */
+const playInReports = (lanes: string): string => `
+  select t.lane, t.wallet_id, t.sequence, t.effect, t.undoes,
+    case when t.kind in ('bet', 'win', 'rollback') and coalesce(t.sequence < n.first, true) then t.kind end as play
+  from ledger_transaction t
+  left join (
+    select u.lane, m.wallet_id, min(m.first) as first
+    from unit_of_work u
+    left join projection_cursor c on c.projection = 'reports' and c.lane = u.lane
+    cross join unnest(u.wallet_ids, u.first_sequences) m(wallet_id, first)
+    where u.lane in (${lanes}) and u.number > coalesce(c.number, 0) group by u.lane, m.wallet_id
+  ) n on n.lane = t.lane and n.wallet_id = t.wallet_id
+  where t.lane in (${lanes})`;
+
+/**
+ * Wallets against what their rows, the feed and the reports say of them. No row names its currency; the reports hold the one
+ * that the wallet had when they took the row in. The lists of brands and integrations cannot say which currencies are right:
+ * they are as configured now, and the wallets of a currency that has left them stay, with their rows.
+ */
 const wallets = rowPass({
   counted: (lanes) => `wallet where lane in (${lanes})`,
   rows: (lanes) => `
@@ -134,13 +159,17 @@ const wallets = rowPass({
       p.id as known_player, c.code as known_currency,
       coalesce(s.rows, 0) as rows, coalesce(s.last, 0) as last, coalesce(s.total, 0) as total,
       coalesce(l.balance_after, 0) as last_balance, coalesce(l.hash, ''::bytea) as last_hash,
-      coalesce(u.last, 0) as reached, coalesce(u.in_order, true) as in_order
+      coalesce(u.last, 0) as reached, coalesce(u.in_order, true) as in_order,
+      coalesce(s.plays, 0) as plays, coalesce(s.rollbacks, 0) as rollbacks, coalesce(s.net, 0) as net, k.reported,
+      coalesce(b.plays, 0) as reported_plays, coalesce(b.rollbacks, 0) as reported_rollbacks, coalesce(b.net, 0) as reported_net
     from wallet w
     left join player p on p.lane = w.lane and p.id = w.player_id
     left join currency c on c.code = w.currency
     left join (
-      select lane, wallet_id, count(*) as rows, max(sequence) as last, sum(effect) as total
-      from ledger_transaction where lane in (${lanes}) group by lane, wallet_id
+      select lane, wallet_id, count(*) as rows, max(sequence) as last, sum(effect) as total,
+        count(*) filter (where play in ('bet', 'win')) - count(undoes) filter (where play = 'rollback') as plays,
+        count(*) filter (where play = 'rollback') as rollbacks, sum(effect) filter (where play is not null) as net
+      from (${playInReports(lanes)}) t group by lane, wallet_id
     ) s on s.lane = w.lane and s.wallet_id = w.id
     left join ledger_transaction l on l.lane = w.lane and l.wallet_id = w.id and l.sequence = s.last
     left join (
@@ -152,6 +181,12 @@ const wallets = rowPass({
               from unit_of_work where lane in (${lanes})) m
       ) moves group by lane, wallet_id
     ) u on u.lane = w.lane and u.wallet_id = w.id
+    left join (
+      select lane, player_id, brand_id, currency, sum(bets + wins) as plays, sum(rollbacks) as rollbacks,
+        sum(payouts - stakes) as net
+      from player_bucket where lane in (${lanes}) and grain = 'day' group by lane, player_id, brand_id, currency
+    ) b on b.lane = w.lane and b.player_id = w.player_id and b.brand_id = p.brand_id and b.currency = w.currency
+    cross join (select exists (select from player_bucket) as reported) k
     where w.lane in (${lanes})`,
   subject: { playerId: 'r.player_id', walletId: 'r.id' },
   checks: [
@@ -180,6 +215,13 @@ const wallets = rowPass({
       name: 'feed-reaches-every-row-once',
       broken: 'r.reached <> r.sequence or not r.in_order',
       what: "'units reach sequence ' || r.reached || ' of ' || r.sequence || case when r.in_order then '' else ', not rising' end",
+    },
+    {
+      // Empty reports say nothing: a rebuild empties them in older snapshots too.
+      name: 'reports-count-what-was-played',
+      broken: `r.reported and (r.plays, r.rollbacks, r.net) <> (r.reported_plays, r.reported_rollbacks, r.reported_net)`,
+      what: `'in ' || r.currency || ' the reports count ' || r.reported_plays || ' bets and wins, ' || r.reported_rollbacks ||
+        ' rollbacks, an effect of ' || r.reported_net || '; the rows say ' || r.plays || ', ' || r.rollbacks || ', ' || r.net`,
     },
   ],
 });

@@ -1,4 +1,4 @@
-import type { AuditPass } from './audit-invariants.js';
+import { type AuditPass, rowPass } from './audit-invariants.js';
 
 /** What SQL promises by itself, as long as nobody took it away: constraints by name, and unique keys by their columns too. */
 const constraints: Readonly<Record<string, readonly string[]>> = {
@@ -158,6 +158,36 @@ export const schemaPass: AuditPass = {
     'select invariant, null::smallint as lane, null::bigint as player_id, null::bigint as wallet_id, ' +
     `null::bigint as sequence, what from (${missingConstraints} union all ${missingUniques} union all ${disabledTriggers} union all ${excessiveRights}) s`,
 };
+
+/** What no foreign key says of launches and adjustments: each is for a wallet that the player has by then, and wallets stay. */
+export const referencePass = rowPass({
+  counted: (lanes) =>
+    `(select lane from game_session union all select lane from adjustment) k where lane in (${lanes})`,
+  rows: (lanes) => `
+    select k.*, w.id as known_wallet, p.brand_id, i.brand_id as integration_brand_id
+    from (
+      select lane, player_id, currency, integration, 'session ' || id as record from game_session where lane in (${lanes})
+      union all
+      select lane, player_id, currency, null, 'adjustment ' || id from adjustment where lane in (${lanes})
+    ) k
+    left join wallet w on w.lane = k.lane and w.player_id = k.player_id and w.currency = k.currency
+    left join player p on p.lane = k.lane and p.id = k.player_id
+    left join integration i on i.id = k.integration`,
+  subject: { playerId: 'r.player_id' },
+  checks: [
+    {
+      name: 'session-and-adjustment-have-their-wallet',
+      broken: 'r.known_wallet is null',
+      what: "r.record || ' is in ' || r.currency || ', in which the player has no wallet'",
+    },
+    {
+      name: 'session-is-of-its-players-brand',
+      broken: 'r.integration is not null and r.integration_brand_id is distinct from r.brand_id',
+      what: `r.record || ' is of integration ' || r.integration || ' of ' ||
+        coalesce('brand ' || r.integration_brand_id, 'no brand') || ', player of ' || r.brand_id`,
+    },
+  ],
+});
 
 function expectedCount(): number {
   const listed = [...Object.values(constraints), ...Object.values(forbidden)].reduce(

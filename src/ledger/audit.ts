@@ -2,7 +2,7 @@ import { IsolationLevel, type MikroORM } from '@mikro-orm/postgresql';
 import type pg from 'pg';
 import { z } from 'zod';
 import { type AuditPass, type InvariantName, lanePasses } from './audit-invariants.js';
-import { schemaPass } from './audit-schema.js';
+import { referencePass, schemaPass } from './audit-schema.js';
 import { formatId, formatTransactionId } from './ids.js';
 import { LANE_COUNT } from './lanes.js';
 
@@ -72,7 +72,7 @@ export async function audit(source: AuditSource, options: AuditOptions = {}): Pr
   for (let start = 0; start < lanes.length; start += size) {
     const batch = lanes.slice(start, start + size);
     await inSnapshot(source, async (read) => {
-      for (const pass of lanePasses) {
+      for (const pass of [...lanePasses, referencePass]) {
         const checked = await runPass(read, pass, batch, tallies);
         if (pass.countsLedgerRows) rows += checked;
       }

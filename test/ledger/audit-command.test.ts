@@ -7,7 +7,7 @@ import { createTestDatabase, createTestPlayer, type TestDatabase } from '../supp
 describe('npm run audit', () => {
   let db: TestDatabase;
   beforeAll(async () => {
-    db = await createTestDatabase();
+    db = await createTestDatabase({ audited: false });
   });
   afterAll(() => db.close());
 
