@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import type { Adapter } from './adapters/contract.js';
 import { readBus } from './config/bus.js';
+import { defaultScale } from './config/currencies.js';
 import { readAuth, readDatabase } from './config/environment.js';
 import { readConfigFile } from './config/file.js';
 import { readGraphql } from './config/graphql.js';
@@ -128,7 +129,7 @@ function readCurrencies(entries: Record<string, unknown> | undefined, problems: 
     problems.check(CurrencyCode, code, `currencies.${code}`);
     // A currency whose scale is wrong is still known: brands that name it are not at fault.
     const read = problems.check(CurrencyEntry, entry, `currencies.${code}`);
-    currencies.set(code, { code, scale: read?.scale ?? 6 });
+    currencies.set(code, { code, scale: read?.scale ?? defaultScale(code) });
   }
   if (entries !== undefined && currencies.size === 0) problems.add('currencies', 'must hold at least one currency.');
   return currencies;

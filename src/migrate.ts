@@ -10,10 +10,16 @@ const connectTimeoutMs = 5_000;
 /** How long a migrator waits for another one at work in the same database. */
 const lockTimeout = '10min';
 
+/** No session could be opened, so nothing was tried. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
 /**
  * Brings the schema up to this code. Two migrators at once are safe: the second waits and finds nothing to do.
  * @param ownerUrl of the role that owns the schema.
  * @returns the names of the migrations that were applied now.
+ * @throws UnreachableError when no session could be opened; otherwise what the database said.
  */
 export async function migrate(ownerUrl: string, migrations: Migrations = ours): Promise<string[]> {
   const lock = new Client({
@@ -26,7 +32,11 @@ export async function migrate(ownerUrl: string, migrations: Migrations = ours): 
   lock.on('error', (error) => {
     lost = error;
   });
-  await lock.connect();
+  await lock.connect().catch((cause: unknown) => {
+    // A refused connection to a name with several addresses comes without a message.
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    throw new UnreachableError(cause instanceof Error ? cause.message || code : String(cause), { cause });
+  });
   try {
     await lock.query(`set lock_timeout = '${lockTimeout}'`);
     await lock.query("select pg_advisory_lock(hashtext('croupier.migrate'))");

@@ -22,7 +22,7 @@ export async function keepReferenceData(
         : [
             {
               path: `currencies.${code}.scale`,
-              message: `is ${scale}, but the ledger counts ${code} at scale ${before}; a scale never changes.`,
+              message: `is ${scale}, but the ledger counts ${code} at scale ${before}, and a scale never changes; write { scale: ${before} }.`,
             },
           ];
     });

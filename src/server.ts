@@ -1,8 +1,9 @@
+import './node-version.js';
 import type { AddressInfo } from 'node:net';
 import { adapters } from './adapters/registry.js';
 import { createApp } from './app.js';
 import { type Config, describeProblems, loadConfig } from './config.js';
-import { createLogger, type Logger } from './observability/logger.js';
+import { createLogger, exit, type Logger } from './observability/logger.js';
 import { openSandbox } from './sandbox/sandbox.js';
 
 /** Reads the configuration, starts the gateway, listens, and stops cleanly. */
@@ -30,8 +31,7 @@ async function start(config: Config, logger: Logger): Promise<() => Promise<unkn
     await new Promise<void>((resolve, reject) => {
       app.http.once('error', reject).listen(config.http.port, config.http.host, resolve);
     });
-    const { port } = app.http.address() as AddressInfo;
-    const url = `http://${config.http.host}:${port}`;
+    const url = `http://${config.http.host}:${(app.http.address() as AddressInfo).port}`;
     logger.info({ url }, 'listening');
     const sandbox = config.simulators.length > 0 ? await openSandbox(config, app, url, logger) : undefined;
     return () => Promise.all([app.close(), sandbox?.close()]);
@@ -44,8 +44,7 @@ async function start(config: Config, logger: Logger): Promise<() => Promise<unkn
 function stopOnce(started: Promise<() => Promise<unknown>>, logger: Logger): (signal: string) => void {
   const end = (code: number, message: string): void => {
     logger.info(message);
-    logger.flush();
-    process.exit(code);
+    exit(logger, code);
   };
   let stopping: Promise<void> | undefined;
   return (signal) => {

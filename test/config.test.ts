@@ -110,6 +110,28 @@ describe('a complete configuration', () => {
   });
 });
 
+describe('a currency without a scale', () => {
+  /** The scales of these currencies, all written so. */
+  function scalesOf(codes: readonly string[], entry = '{}'): Record<string, number> {
+    const others = good.replace('EUR: {}, USD: {}, BTC: { scale: 8 }', codes.map((code) => `${code}: ${entry}`).join());
+    const { currencies } = load(others.replace('[EUR, BTC]', `[${codes.join()}]`).replace('[EUR]', `[${codes[0]}]`));
+    return Object.fromEntries([...currencies.values()].map(({ code, scale }) => [code, scale]));
+  }
+  const all = (codes: readonly string[], scale: number) => Object.fromEntries(codes.map((code) => [code, scale]));
+
+  test.each([
+    ['6 decimals when it is of ISO 4217', ['EUR', 'USD', 'JPY', 'TRY', 'BRL', 'INR', 'KES', 'NGN', 'ZWG'], 6],
+    ['6 when Node lists it', Intl.supportedValuesOf('currency'), 6],
+    ['6 when it was given up, because a scale never changes', ['HRK', 'BGN', 'VEF', 'DEM'], 6],
+    ['6 when it is one of the special codes of ISO 4217', ['XAU', 'XTS', 'XXX'], 6],
+    ['8 when it is any other', ['BTC', 'ETH', 'USDT', 'LTC', 'DOGE', 'XRP', 'B2X', 'EURO', 'USDC2'], 8],
+  ] as const)('has %s', (_, codes, scale) => expect(scalesOf(codes)).toEqual(all(codes, scale)));
+
+  test.each([0, 6, 8, 18])('does not touch those that have one: %i', (scale) => {
+    expect(scalesOf(['EUR', 'BTC'], `{ scale: ${scale} }`)).toEqual({ EUR: scale, BTC: scale });
+  });
+});
+
 describe('all problems are reported at once', () => {
   test('from the environment, the file and the settings, each with its place', () => {
     const yaml = good
@@ -135,7 +157,7 @@ describe('all problems are reported at once', () => {
     } catch (error) {
       message = describeProblems(error);
     }
-    expect(message).toContain('it found 3 problems');
+    expect(message).toContain('it found 2 problems');
     expect(message).toContain('"grapqhl" is not known here');
     expect(message).toContain('integrations[0].settings.key: has 8 bytes, production needs 16 or more');
     expect(message).not.toContain('changeme');
@@ -280,6 +302,18 @@ describe('secrets', () => {
     ]);
   });
 
+  test('are asked of the provider where they may be its own, and each has one report', () => {
+    const found = problemsOf(() => load(good, { ...production, DICE_KEY: 'x', CROUPIER_AUTH_SECRET: 'short' }));
+    expect(found).toEqual([
+      'CROUPIER_AUTH_SECRET: has 5 bytes, production needs 32 or more: openssl rand -base64 32 makes one.',
+      'integrations[0].settings.key: has 1 byte, production needs 16 or more: ask the provider for a longer one; where you choose it yourself, openssl rand -base64 32 makes one.',
+    ]);
+    const guessable = problemsOf(() => load(good, { ...production, DICE_KEY: 'changeme-changeme-changeme' }));
+    expect(guessable).toEqual([
+      'integrations[0].settings.key: is a well-known or guessable word; ask the provider for a random one; where you choose it yourself, openssl rand -base64 32 makes one.',
+    ]);
+  });
+
   test('of tokens have 32 bytes or more in every mode', () => {
     for (const env of [environment, production]) {
       const found = problemsOf(() => load(good, { ...env, CROUPIER_AUTH_SECRET: 'x8Kp2mQ4vB7nR1tL6wD3sF9hJ5cZ0y' }));
@@ -363,9 +397,4 @@ describe('the environment', () => {
     const ownerUrl = 'postgresql://owner:pw@db.example.net/croupier';
     expect(load(good, { ...environment, DATABASE_OWNER_URL: ownerUrl }).database).toMatchObject({ ownerUrl });
   });
-});
-
-test('a port that is taken is described with what to do', () => {
-  const error = Object.assign(new Error('listen EADDRINUSE'), { code: 'EADDRINUSE', port: 4_000 });
-  expect(describeProblems(error)).toContain('port 4000 is taken');
 });

@@ -30,6 +30,7 @@ test('what is named like a secret is never written, at any depth, in any spellin
     'authorization',
     'Authorization',
     'X-Security-Hash',
+    'X-Securty-Hash',
     'password',
     'token',
     'launchToken',
@@ -60,6 +61,21 @@ test('errors keep what they carry to themselves, and their stacks out of product
   }
 });
 
+test('a cause that is no error is redacted like any other value', () => {
+  const thrown = {
+    reason: 'refused',
+    units: 12n,
+    password: 'hunter22',
+    request: { headers: [{ cookie: 'hunter22' }] },
+  };
+  for (const cause of [thrown, new Error('between', { cause: thrown })]) {
+    const { logger, lines } = capture();
+    logger.error({ err: new Error('failed', { cause }) }, 'bug');
+    expect(lines[0]).toContain('"reason":"refused","units":"12","password":"[secret]"');
+    expect(lines[0]).not.toContain('hunter22');
+  }
+});
+
 test('one event is one line', () => {
   const { logger, lines } = capture();
   logger.info({ text: 'a\nb' }, 'c\nd');
@@ -67,28 +83,33 @@ test('one event is one line', () => {
   expect(lines[0]?.trimEnd()).not.toContain('\n');
 });
 
-test('every line reaches standard output, whole and in order, however the process ends', async () => {
+/** What a program with a logger leaves on standard output. */
+async function printed(body: string): Promise<{ level: string; msg: string; line?: number }[]> {
   const { href } = new URL('../src/observability/logger.ts', import.meta.url);
-  const ends = ['', 'process.exit(0);', "logger.fatal('over'); process.kill(process.pid, 'SIGKILL');"];
-  for (const end of ends) {
-    const program = `import { createLogger } from ${JSON.stringify(href)};
-      const logger = createLogger({ level: 'info' });
-      for (let line = 0; line < 1_000; line += 1) {
-        logger.info({ line }, 'Zürich – 東京 – 🎰');
-        if (line % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-      ${end}`;
-    const run = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
-    const { stdout } = await run.catch((error: { stdout: string }) => error);
-    const lines = stdout
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    expect(lines.filter((each) => each.level === 'info').map((each) => each.line)).toEqual(
-      Array.from({ length: 1_000 }, (_, line) => line),
-    );
-    expect(new Set(lines.map((each) => each.msg))).toEqual(
-      new Set(end.includes('fatal') ? ['Zürich – 東京 – 🎰', 'over'] : ['Zürich – 東京 – 🎰']),
-    );
-  }
+  const program = `import { createLogger, exit } from ${JSON.stringify(href)};
+    const logger = createLogger({ level: 'info' });
+    ${body}`;
+  const run = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program]);
+  const { stdout } = await run.catch((error: { stdout: string }) => error);
+  const lines = stdout.trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
+test.each(['', 'exit(logger, 0);'])(
+  'every line is on standard output, whole and in order, at the end %j',
+  async (end) => {
+    const lines = await printed(`
+    for (let line = 0; line < 1_000; line += 1) {
+      logger.info({ line }, 'Zürich – 東京 – 🎰');
+      if (line % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    ${end}`);
+    expect(lines.map(({ line }) => line)).toEqual(Array.from({ length: 1_000 }, (_, line) => line));
+    expect(new Set(lines.map(({ msg }) => msg))).toEqual(new Set(['Zürich – 東京 – 🎰']));
+  },
+);
+
+test('what is fatal is on standard output at once, even if the process is killed the next moment', async () => {
+  const lines = await printed("logger.fatal('over'); process.kill(process.pid, 'SIGKILL');");
+  expect(lines.map(({ level, msg }) => `${level} ${msg}`)).toEqual(['fatal over']);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const usage = `Usage: npm run adapter:new -- <id> [--title "<title>"]
-  <id>     small letters and digits, such as "acme"; the folder's name, and the adapter's in the configuration
+  <id>     2 to 32 small letters and digits; the folder's name, and the adapter's in the configuration
   --title  the provider's name as people write it; default: the id with a capital`;
 
 const ADAPTERS = 'src/adapters';
@@ -34,9 +34,14 @@ async function run(args: string[]): Promise<string> {
   const line = `export * as ${id} from './${id}/index.js';\n`;
   await writeFile(list, (await readFile(list, 'utf8')).trimEnd() + `\n${line}`);
   return `${folder} is laid, and ${list} has its line. Next:
-  npx vitest run test/adapters/contract.test.ts   the contract suite, with its sample fixtures
-  npm run certify -- --provider ${id}             its own simulator against the gateway
-  docs/adding-a-provider.md                       what to change, step by step`;
+  npx vitest run test/adapters/contract.test.ts -t ${id}
+    the contract suite, with its sample fixtures
+  npm run certify -- --provider ${id}
+    its own simulator against the gateway
+  npm run docs:policies
+    its column in docs/policies.md, without which "npm run check" fails
+  docs/adding-a-provider.md
+    what to change, step by step`;
 }
 
 try {

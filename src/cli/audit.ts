@@ -5,6 +5,7 @@ import { describeProblems, loadConfig } from '../config.js';
 import { assertMigrated, startEmbeddedPostgres } from '../database.js';
 import { audit, type AuditProgress, type AuditReport, type Violation } from '../ledger/audit.js';
 import { LANE_COUNT } from '../ledger/lanes.js';
+import { answerHelp, describeMisuse, UsageError } from './usage.js';
 
 const usage = `Usage: npm run audit [-- --lane <lane>]… [-- --from <lane>]
   --lane  only this lane (0 to ${LANE_COUNT - 1}); may be given several times
@@ -12,8 +13,6 @@ const usage = `Usage: npm run audit [-- --lane <lane>]… [-- --from <lane>]
 
 const connectTimeoutMs = 5_000;
 const progressEveryMs = 2_000;
-
-class UsageError extends Error {}
 
 /**
  * `npm run audit`: proves the books of DATABASE_URL or of the embedded server, with or without a gateway at work.
@@ -105,13 +104,13 @@ function describeReport({ ok, invariants }: AuditReport): string {
   return lines.join('\n');
 }
 
+answerHelp(usage);
 try {
   const report = await run(process.argv.slice(2), process.env);
   console.log(describeReport(report));
   if (!report.ok) process.exitCode = 1;
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
   const text = describeProblems(error).replace('Croupier does not start', 'The audit did not take place');
-  console.error(isUsage ? `${error.message}\n${usage}` : text);
+  console.error(describeMisuse(error, usage) ?? text);
   process.exitCode = 2;
 }

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { adapters } from '../adapters/registry.js';
 import { type Policy, policyQuestions } from '../ledger/policy.js';
+import { answerHelp } from './usage.js';
 
 /**
  * `npm run docs:policies`: writes what each provider's protocol wants into docs/policies.md, between two markers. `--check`
@@ -53,6 +54,8 @@ function withTable(page: string): string {
   return `${page.slice(0, from + begin.length)}\n${table()}\n${page.slice(to)}`;
 }
 
+answerHelp(`Usage: npm run docs:policies [-- --check]
+  --check  writes nothing; ends with 1 when ${file} is not up to date`);
 const stored = await readFile(file, 'utf8').catch(() => undefined);
 const wanted = withTable(stored ?? firstPage);
 if (!process.argv.includes('--check')) {

@@ -4,14 +4,13 @@ import { adapters } from '../adapters/registry.js';
 import { describeProblems, loadConfig } from '../config.js';
 import { assertMigrated, startEmbeddedPostgres } from '../database.js';
 import { rebuildReports, type RebuildProgress } from '../reports/rebuild.js';
+import { answerHelp, describeMisuse, UsageError } from './usage.js';
 
 const usage = `Usage: npm run rebuild -- reports [--continue]
   reports     rounds and report buckets, made anew from the ledger
   --continue  goes on with a rebuild that was interrupted`;
 
 const connectTimeoutMs = 5_000;
-
-class UsageError extends Error {}
 
 /**
  * `npm run rebuild -- reports`: makes the projections of DATABASE_URL or of the embedded server anew, with or without gateways
@@ -76,17 +75,17 @@ function progressPrinter(): (progress: RebuildProgress) => void {
   };
 }
 
+answerHelp(usage);
 const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort()).once('SIGTERM', () => interrupted.abort());
 try {
   await run(process.argv.slice(2), process.env, interrupted.signal);
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
   if (interrupted.signal.aborted) {
     console.error('Interrupted. Lanes that are done stay; go on with: npm run rebuild -- reports --continue');
   } else {
     const text = describeProblems(error).replace('Croupier does not start', 'The rebuild did not end');
-    console.error(isUsage ? `${error.message}\n${usage}` : text);
+    console.error(describeMisuse(error, usage) ?? text);
   }
   process.exitCode = 2;
 }

@@ -12,6 +12,7 @@ import { noFaults } from '../simulator/faults.js';
 import { type LoadReport, runLoad } from '../simulator/load/load.js';
 import { createOperator } from '../simulator/load/operator.js';
 import { startOwnGateway } from './own-gateway.js';
+import { answerHelp, describeMisuse, UsageError } from './usage.js';
 
 const usage = `Usage: npm run simulate -- --provider <id> [--dialect <name>] [--players 200] [--rate 500] [--seconds 20]
                                  [--faults 5%] [--seed 7] [--url <gateway>]
@@ -23,8 +24,6 @@ const usage = `Usage: npm run simulate -- --provider <id> [--dialect <name>] [--
   --seed      repeats the plan of every round
   --url       a gateway that runs with the configuration of this environment (the sandbox's, unless CROUPIER_CONFIG is
               set); without it one is started, with a database of its own that is removed afterwards`;
-
-class UsageError extends Error {}
 
 type Wish = ReturnType<typeof readArguments>;
 
@@ -219,13 +218,13 @@ function summaryOf(report: LoadReport): string {
   return [...lines.map(([name, text]) => `${name.padEnd(14)}  ${text}`), ...shown].join('\n');
 }
 
+answerHelp(usage);
 try {
   const report = await run(readArguments(process.argv.slice(2)));
   console.log(summaryOf(report));
   if (report.contradictions.length > 0) process.exitCode = 1;
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
   const text = describeProblems(error).replace('Croupier does not start', 'The simulation did not take place');
-  console.error(isUsage ? `${error.message}\n${usage}` : text);
+  console.error(describeMisuse(error, usage) ?? text);
   process.exitCode = 2;
 }

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { Migrator } from '@mikro-orm/migrations';
 import { MikroORM } from '@mikro-orm/postgresql';
 import * as entities from '../entities/index.js';
+import { answerHelp } from './usage.js';
 
 /**
  * `npm run snapshot`: writes what the entities say beside the migrations, as the ORM sees it. `--check` fails when an entity
@@ -14,6 +15,8 @@ class Snapshots extends Migrator {
   }
 }
 
+answerHelp(`Usage: npm run snapshot [-- --check]
+  --check  writes nothing; ends with 1 when an entity has changed since the last migration`);
 const path = fileURLToPath(new URL('../../src/migrations', import.meta.url));
 const orm = await MikroORM.init({
   dbName: 'croupier',

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { adapters } from '../adapters/registry.js';
 import { issueToken, type Role, roles } from '../auth.js';
 import { describeProblems, loadConfig } from '../config.js';
+import { answerHelp, describeMisuse, UsageError } from './usage.js';
 
 const usage = `Usage: npm run token -- --role <role> [--player <external id>] [--brand <brand>] [--hours <hours>]
   --role    ${roles.join(', ')}; may be given several times
@@ -10,8 +11,6 @@ const usage = `Usage: npm run token -- --role <role> [--player <external id>] [-
   --hours   how long the token lives; default 12, at most 720`;
 
 const hoursMax = 720;
-
-class UsageError extends Error {}
 
 /** `npm run token`: prints a token signed with the secret this configuration checks tokens with. Not in production. */
 async function run(args: string[], env: NodeJS.ProcessEnv): Promise<string> {
@@ -52,10 +51,10 @@ function subjectOf(wanted: readonly Role[], player: string | undefined): string 
   return player ?? `${wanted.join('-')}@sandbox`;
 }
 
+answerHelp(usage);
 try {
   console.log(await run(process.argv.slice(2), process.env));
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error instanceof TypeError && 'code' in error);
-  console.error(isUsage ? `${error.message}\n${usage}` : describeProblems(error));
+  console.error(describeMisuse(error, usage) ?? describeProblems(error));
   process.exitCode = 1;
 }

@@ -85,7 +85,7 @@ function checkSettings(
   const texts = textsOf(adapter.settings, settings, path);
   const secrets = texts.filter(({ secret }) => secret);
   for (const { path: at, text } of secrets) {
-    checkSecret(text, at, { production, lengthMin: integrationSecretBytesMin }, problems);
+    checkSecret(text, at, { production, lengthMin: integrationSecretBytesMin, isShared: true }, problems);
   }
   if (production) for (const { path: at, text } of texts) checkPublicUrl(text, at, problems);
   if (problems.check(adapter.settings, settings, path) === undefined) return secrets;

@@ -62,25 +62,35 @@ const weakStart =
   /^(secret|password|passw0rd|changeme|change-me|change_me|default|test|demo|example|sample|dummy|sandbox|croupier|todo|xxx|admin|qwerty|letmein|12345|abcde)/i;
 const distinctCharactersMin = 6;
 
-/** Length and content of one secret. `lengthMin` in bytes. Nothing of the value goes into the message. */
+interface SecretRules {
+  readonly production: boolean;
+  /** In bytes. */
+  readonly lengthMin: number;
+  /** Whether it may be the provider who chose it, so that a better one has to be asked for. */
+  readonly isShared?: boolean;
+}
+
+/** Length and content of one secret, of which at most one is reported. Nothing of the value goes into the message. */
 export function checkSecret(
   secret: string,
   path: string,
-  { production, lengthMin }: { production: boolean; lengthMin: number },
+  { production, lengthMin, isShared = false }: SecretRules,
   problems: Problems,
 ): void {
   if (secret === '') return problems.add(path, 'is empty; set the secret the provider gave you, or a random one.');
   if (secret !== secret.trim()) problems.add(path, 'has white space around it; remove it, line end included.');
   if (!production) return;
   const length = Buffer.byteLength(secret);
+  const own = 'openssl rand -base64 32 makes one';
   if (length < lengthMin) {
-    problems.add(
-      path,
-      `has ${length} bytes, production needs ${lengthMin} or more: openssl rand -base64 32 makes one.`,
-    );
-  }
-  if (weakStart.test(secret) || new Set(secret).size < distinctCharactersMin) {
-    problems.add(path, 'is a well-known or guessable word; use a random secret: openssl rand -base64 32 makes one.');
+    const cure = isShared ? `ask the provider for a longer one; where you choose it yourself, ${own}` : own;
+    const size = length === 1 ? '1 byte' : `${length} bytes`;
+    problems.add(path, `has ${size}, production needs ${lengthMin} or more: ${cure}.`);
+  } else if (weakStart.test(secret) || new Set(secret).size < distinctCharactersMin) {
+    const cure = isShared
+      ? `ask the provider for a random one; where you choose it yourself, ${own}`
+      : `use a random secret: ${own}`;
+    problems.add(path, `is a well-known or guessable word; ${cure}.`);
   }
 }
 

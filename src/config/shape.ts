@@ -13,8 +13,8 @@ export const CurrencyCode = z
 
 const scaleHint = 'must be a whole number of decimals from 0 to 18';
 export const CurrencyEntry = z.strictObject(
-  { scale: z.int(scaleHint).min(0, scaleHint).max(18, scaleHint).default(6) },
-  { error: 'must be written { scale: … }, or {} for a scale of 6' },
+  { scale: z.int(scaleHint).min(0, scaleHint).max(18, scaleHint).optional() },
+  { error: 'must be written { scale: … }, or {} for a scale of 6 (ISO 4217) or 8 (any other code)' },
 );
 
 const codes = z

@@ -14,12 +14,13 @@ export interface LoggerOptions {
 
 const BLOCK_BYTES = 8_192;
 const FLUSH_MS = 100;
+const EXIT_FLUSH_MS = 300;
 const depthMax = 8;
 const errorTextMax = 2_000;
 
 /** Names whose values are never written, whatever holds them. `Secret` covers by type what passes through our own code. */
 const secretName =
-  /^(authorization|proxy-authorization|cookie|set-cookie|x-security-hash|.*(password|passphrase|secret|signature|token|securityhash|security_hash|api[-_]?key|private[-_]?key))s?$/i;
+  /^(authorization|proxy-authorization|cookie|set-cookie|x-security-hash|x-securty-hash|.*(password|passphrase|secret|signature|token|securityhash|security_hash|api[-_]?key|private[-_]?key))s?$/i;
 
 /** One line of JSON per event. */
 export function createLogger({ level, production = false, destination }: LoggerOptions): Logger {
@@ -37,10 +38,10 @@ export function createLogger({ level, production = false, destination }: LoggerO
 }
 
 /**
- * Lines are written in blocks, a moment later: a system call for each would cost more than the line. At exit all are written.
+ * Lines are written in blocks, a moment later: a system call for each would cost more than the line.
  * They are handed on as bytes: of text, the stream below measures all that waits again at each line.
  */
-function standardOutput(): DestinationStream & { flushSync(): void } {
+function standardOutput(): Blocks {
   const blocks = pino.destination({
     dest: 1,
     sync: false,
@@ -54,9 +55,21 @@ function standardOutput(): DestinationStream & { flushSync(): void } {
     write(line) {
       write(Buffer.from(line));
     },
-    // For what is fatal.
+    flush: (done) => blocks.flush(done),
     flushSync: () => blocks.flushSync(),
   };
+}
+
+/** What a logger asks of its stream: to write all at the end, and at once what is fatal. */
+interface Blocks extends DestinationStream {
+  flush(done: () => void): void;
+  flushSync(): void;
+}
+
+/** Ends the process when all that was logged is written, or cannot be: a reader that stands still holds nobody up. */
+export function exit(logger: Logger, code: number): void {
+  setTimeout(() => process.exit(code), EXIT_FLUSH_MS);
+  logger.flush(() => process.exit(code));
 }
 
 /** The time in ISO 8601, written once for all lines of a millisecond. */
@@ -110,7 +123,8 @@ function redact(name: string, value: unknown, depth: number): unknown {
 
 /** Errors of drivers carry rows and statements as properties; only what is named here is written. */
 function describeError(error: unknown, production: boolean, depth = 0): unknown {
-  if (!(error instanceof Error)) return error;
+  // A cause may be anything that was thrown.
+  if (!(error instanceof Error)) return redact('', error, depth + 1);
   return {
     type: error.name,
     message: error.message.slice(0, errorTextMax),
