@@ -19,7 +19,7 @@ export interface CallbackRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** The bytes as received. */
   readonly body: Buffer;
-  /** Address of the peer, or what the configured proxies say it is. */
+  /** Address of the peer: behind a proxy, that of the proxy. */
   readonly remoteAddress: string;
 }
 

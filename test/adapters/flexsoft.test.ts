@@ -14,7 +14,6 @@ import { hashLaunchToken, newLaunchToken } from '../../src/launch/tokens.js';
 import type { PolicyOverrides } from '../../src/ledger/policy.js';
 import { balanceOf, send } from '../callbacks/provider.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer, testWorld } from '../support/database.js';
 import { launchRequest } from '../support/launch-request.js';
 import { faultOf, json, serve } from '../support/loopback.js';
@@ -271,7 +270,6 @@ describe('on a gateway', () => {
     }
   });
   afterAll(() => gateway.close());
-  auditAfterEach(() => gateway.database);
 
   test.each(fixtures)('$id: $title', async ({ id, before, exchanges }) => {
     const players = new Map<string, TestPlayer>();

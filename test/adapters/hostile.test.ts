@@ -4,7 +4,6 @@ import type { WireRequest } from '../../src/adapters/contract.js';
 import type { ProviderMessage } from '../../src/adapters/provider-side.js';
 import { type Answer, rawRequest, send, sendBytes } from '../callbacks/provider.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { expectStraightBooks } from '../support/books.js';
 import type { TestDatabase } from '../support/database.js';
 import {
   commandText,
@@ -37,7 +36,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   expectNoLeak();
-  await expectStraightBooks(gateway.database);
   await gateway.close();
 });
 

@@ -203,18 +203,18 @@ describe('answers', () => {
     });
   });
 
-  test.each<[Balance | undefined, string]>([
-    [undefined, '0.00'],
+  test.each<[Balance, string]>([
     [{ lane: 3, walletId: 7n, sequence: 1n, balanceUnits: 1n, currency: 'USD', scale: 6 }, '0.000001'],
     [{ lane: 3, walletId: 7n, sequence: 1n, balanceUnits: -20_000_000n, currency: 'USD', scale: 6 }, '-20.00'],
     [{ lane: 3, walletId: 7n, sequence: 1n, balanceUnits: 12n, currency: 'JPY', scale: 0 }, '12'],
   ])('a balance inquiry is answered with the balance %#', (balance, text) => {
-    const inquiry = '{"action":"getBalance","user_id":"42","currency":"USD"}';
+    const { currency } = balance;
+    const inquiry = JSON.stringify({ action: 'getBalance', user_id: '42', currency });
     const asked = read(bind({ balanceCallback: true }), '/', inquiry);
-    expect(asked?.command).toEqual({ kind: 'balance', brand: 'demo', player: '42', currency: 'USD' });
+    expect(asked?.command).toEqual({ kind: 'balance', brand: 'demo', player: '42', currency });
     expect(asked?.reply({ type: 'done', balance, flags: [] })).toEqual({
       status: 200,
-      body: `{"error":null,"balance":"${text}","currency":"USD"}`,
+      body: `{"error":null,"balance":"${text}","currency":"${currency}"}`,
     });
   });
 });
@@ -279,6 +279,10 @@ describe('settings', () => {
     ['another status for bad signatures', { badSignatureStatus: 500 }],
     ['another code for missing funds', { insufficientFundsCode: 'NO_MONEY' }],
     ['text for a switch', { bareRoute: 'yes' }],
+    ['no address', { sourceAddresses: [] }],
+    ['an address that is no list', { sourceAddresses: '192.0.2.7' }],
+    ['a name for an address', { sourceAddresses: ['192.0.2.7', 'igpx.example'] }],
+    ['a range of too many bits', { sourceAddresses: ['192.0.2.0/33'] }],
   ])('%s is refused', (_what, overrides) => {
     expect(() => bind(overrides)).toThrow(z.ZodError);
   });

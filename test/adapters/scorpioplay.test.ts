@@ -11,7 +11,6 @@ import { formatId } from '../../src/ledger/ids.js';
 import type { PolicyOverrides } from '../../src/ledger/policy.js';
 import { movementsOf, send } from '../callbacks/provider.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer, testWorld } from '../support/database.js';
 import { launchRequest } from '../support/launch-request.js';
 import { faultOf, json, serve } from '../support/loopback.js';
@@ -180,7 +179,6 @@ describe('on a gateway', () => {
     gateway = await startTestApp({ config: { ...testWorld, integrations } });
   });
   afterAll(() => gateway.close());
-  auditAfterEach(() => gateway.database);
 
   async function deliver(id: string, body: object): Promise<WireAnswer> {
     const headers = { 'callback-token': `token-of-${id}` };

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { WalletCommand } from '../../ledger/commands.js';
 import { callback, type CallbackDefinition, defineAdapter, type IntegrationContext, type Signer } from '../contract.js';
-import { hmacSha256 } from '../kit/signers.js';
+import { fromAddresses, hmacSha256 } from '../kit/signers.js';
 import { createIgpxClient } from './client.js';
 import {
   accepted,
@@ -21,8 +21,13 @@ export { Settings as IgpxSettings } from './settings.js';
 type Context = IntegrationContext<Settings>;
 
 /** The vendor's prose says `X-Security-Hash`, the samples in its PDF say `X-Securty-Hash`: both are taken. */
-export function igpxSigner({ securityHash }: Pick<Settings, 'securityHash'>): Signer {
-  return hmacSha256({ headers: ['x-security-hash', 'x-securty-hash'], secrets: securityHash, encoding: 'hex' });
+export function igpxSigner({
+  securityHash,
+  sourceAddresses,
+}: Pick<Settings, 'securityHash' | 'sourceAddresses'>): Signer {
+  const headers = ['x-security-hash', 'x-securty-hash'];
+  const signer = hmacSha256({ headers, secrets: securityHash, encoding: 'hex' });
+  return sourceAddresses === undefined ? signer : fromAddresses(sourceAddresses, signer);
 }
 
 /** The callback URL without a suffix, as clients write it with and without the slash. */
@@ -101,10 +106,7 @@ export const igpx = defineAdapter<Settings>({
           player: body.user_id,
           currency: body.currency,
         }),
-        reply: (outcome, body) => {
-          if (outcome.type !== 'done') throw new TypeError('A balance inquiry was answered with a movement.');
-          return balanceAnswer(outcome.balance, body.currency);
-        },
+        reply: balanceAnswer,
       }),
     ),
   ],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Balance, Outcome, Receipt } from '../../ledger/commands.js';
+import type { Outcome } from '../../ledger/commands.js';
 import type { WalletErrorCode } from '../../ledger/errors.js';
 import { formatUnits } from '../../ledger/money.js';
 import { closeConnection, type RefusalContext, type Reply } from '../contract.js';
@@ -30,31 +30,31 @@ export type GetBalance = z.infer<typeof GetBalance>;
 /** Names of the callbacks, as the journal shows them. */
 export type CallbackName = 'bet' | 'result' | 'rollback' | 'balance';
 
+type Done = Exclude<Outcome, { type: 'refused' }>;
+
 /** An accepted movement: "transaction_id - is the CLIENT side transaction identifier, must be unique". */
-export function accepted(outcome: Exclude<Outcome, { type: 'refused' }>, settings: Settings): Reply {
+export function accepted(outcome: Done, settings: Settings): Reply {
   if (outcome.type === 'done') throw new TypeError('A movement was answered without a receipt.');
-  const { receipt } = outcome;
+  const { transactionId, balanceAfterUnits, currency, scale } = outcome.receipt;
   return answer({
     error: null,
-    transaction_id: receipt.transactionId,
-    ...(settings.balanceInAnswer && balanceOf(receipt)),
+    transaction_id: transactionId,
+    ...(settings.balanceInAnswer && { balance: shown(balanceAfterUnits, scale), currency }),
   });
 }
 
-function balanceOf({ balanceAfterUnits, currency, scale }: Receipt): { balance: string; currency: string } {
-  return { balance: formatUnits(balanceAfterUnits, scale, decimalsMin(scale)), currency };
+/** Of a wallet that is there: for a player without one in the currency the ledger refuses. */
+export function balanceAnswer(outcome: Done): Reply {
+  if (outcome.type !== 'done' || outcome.balance === undefined) {
+    throw new TypeError('A balance inquiry was answered without a balance.');
+  }
+  const { balanceUnits, currency, scale } = outcome.balance;
+  return answer({ error: null, balance: shown(balanceUnits, scale), currency });
 }
 
-/** A player without a wallet in the currency has nothing in it. */
-export function balanceAnswer(balance: Balance | undefined, currency: string): Reply {
-  const text =
-    balance === undefined ? '0.00' : formatUnits(balance.balanceUnits, balance.scale, decimalsMin(balance.scale));
-  return answer({ error: null, balance: text, currency });
-}
-
-/** Two decimals, as the provider's own amounts have, where the currency has that many. */
-function decimalsMin(scale: number): number {
-  return Math.min(2, scale);
+/** Two decimals at least, as the provider's own amounts have, where the currency has that many. */
+function shown(units: bigint, scale: number): string {
+  return formatUnits(units, scale, Math.min(2, scale));
 }
 
 /** How a refusal is told: the provider knows a code for missing funds and one for everything else. */

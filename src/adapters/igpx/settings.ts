@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addressList } from '../kit/settings.js';
 
 /** White space around a credential is a slip of the hand that would cost a day to find. */
 const credential = z
@@ -28,6 +29,8 @@ export const Settings = z.strictObject({
     .min(1)
     .max(5)
     .refine((secrets) => new Set(secrets).size === secrets.length, 'must not repeat a secret'),
+  /** Where callbacks may come from, beside being signed; every address when absent. */
+  sourceAddresses: addressList().optional(),
   /** The provider's document has both spellings. */
   insufficientFundsCode: z.enum(['INSUFFICIENT_FUNDS', 'INSUFFICENT_FUNDS']).default('INSUFFICIENT_FUNDS'),
   /** "All responses must have http status 200"; 401 where monitoring should see a wrong secret at once. */

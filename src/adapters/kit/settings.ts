@@ -27,3 +27,10 @@ export function providerUrl() {
     }, 'must not hold a query, a fragment or credentials')
     .transform((text) => text.replace(/\/+$/, ''));
 }
+
+/** Addresses that callbacks may come from, for the `fromAddresses` signer: single ones, or ranges such as "192.0.2.0/24". */
+export function addressList() {
+  return z
+    .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an IP address or a range of them'))
+    .min(1, 'must hold at least one address');
+}

@@ -8,12 +8,8 @@ import { readPlayer, signPlayer } from './messages.js';
 import { cases } from './cases.js';
 import { Settings } from './settings.js';
 
-const games = [
-  { id: 'Mines', name: 'Mines', category: 'Classic', balanceUpdateDelay: undefined },
-  { id: 'Crash', name: 'Crash', category: 'Multiplayer', balanceUpdateDelay: undefined },
-  { id: 'Plinko', name: 'Plinko', category: 'Classic', balanceUpdateDelay: 3_500 },
-  { id: 'Roulette', name: 'Roulette', category: 'Classic', balanceUpdateDelay: 5_000 },
-] as const;
+/** Only what the page plays. The provider has more games, on the same two messages. */
+const games = [{ id: 'Mines', name: 'Mines', category: 'Classic' }] as const;
 
 /** The games' side: starts and finishes, told apart by `type`, and the two calls it offers. */
 export const side: ProviderSide = {
@@ -73,7 +69,6 @@ function finished(win: ProviderMovement) {
   // A game that never started may state any stake: here what it wins, so that the multiple is 1.
   const bet = win.target ?? win;
   const payout = multipleOf(win.amount, bet.amount);
-  const delay = games.find(({ id }) => id === win.game)?.balanceUpdateDelay;
   return {
     game: {
       id: win.round,
@@ -83,7 +78,7 @@ function finished(win: ProviderMovement) {
       bet: exactNumber(bet.amount),
       round: roundOf(bet),
     },
-    data: delay === undefined ? {} : { balanceUpdateDelay: delay },
+    data: {},
   };
 }
 

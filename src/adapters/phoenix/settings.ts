@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { providerUrl, secretList, secretText } from '../kit/settings.js';
+import { addressList, providerUrl, secretList, secretText } from '../kit/settings.js';
 
 const pathSecret = secretText()
   .min(32, 'must have 32 characters or more')
@@ -28,10 +28,7 @@ export const Settings = z
     /** What that tag is made with, newest first. A game opened before a change goes on with the secret it began with. */
     playerIdSecret: secretList().default([]),
     /** Single addresses and ranges such as "192.0.2.0/24"; every address when absent. */
-    sourceAddresses: z
-      .array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], 'must be an IP address or a range of them'))
-      .min(1, 'must hold at least one address')
-      .optional(),
+    sourceAddresses: addressList().optional(),
     /** A win of a larger multiple is not paid, but left to a person: whoever learns the URL could ask for any. */
     multipleMax: z.int().positive().default(10_000),
     /** By currency. */

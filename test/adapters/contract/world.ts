@@ -33,7 +33,7 @@ export interface Stage {
 }
 
 export async function openStage(): Promise<Stage> {
-  const database = await createTestDatabase(world);
+  const database = await createTestDatabase({ world });
   const directory = createPlayerDirectory(database.orm);
   const faults: string[] = [];
   const ledger = createTestLedger(database, {
