@@ -57,6 +57,7 @@ export function mountExplorer(app: Express, { config, orm }: ExplorerOptions): v
   };
   app.use(serveRuru(ASSETS));
   app.get(PATH, (request, response) => show(request, response));
+  app.get('/', (_request, response) => response.redirect(PATH));
 }
 
 function explorerPage(start: Start, host: string, { integrations }: ExplorerOptions['config']): string {
@@ -134,7 +135,8 @@ query Me {
 # A game to play: open the url in a new browser tab.
 mutation Launch {
   launchGame(input: {
-    integration: "${launched?.id ?? ''}", currency: "${launched?.currencies[0] ?? ''}"${game === undefined ? '' : `, game: "${game.id}"`}
+    integration: "${launched?.id ?? ''}"
+    currency: "${launched?.currencies[0] ?? ''}"${game === undefined ? '' : `\n    game: "${game.id}"`}
   }) {
     ... on LaunchSession { url }
     ... on Refusal { message }

@@ -1,3 +1,4 @@
+import { closeConnection } from '../adapters/contract.js';
 import { type Provider, providers } from '../adapters/registry.js';
 import type { App } from '../app.js';
 import { issueToken } from '../auth.js';
@@ -95,7 +96,7 @@ ${bold('Croupier is ready')}: a sandbox with play money.
                You are ${player} there. Run Launch, open the URL it answers in another tab, run Watch, and place a bet.
 
   GraphQL      ${url}/graphql   ${dim('with the header "authorization: Bearer <token>"')}
-  Players      ${demoPlayers.join(', ')}, each with EUR 1000.00, USD 1000.00 and BTC 0.5
+  Players      ${demoPlayers.join(', ')}, who each began with EUR 1000.00, USD 1000.00 and BTC 0.5
   Providers    ${dim('simulated; launch a game to play it')}
 ${providerList(played)}
 
@@ -134,8 +135,17 @@ ${bold('A signed bet')}, as ${integration.id} is sent one. Paste this in another
 ${command}
 
   ${player} has ${currency} 5.00 less then. Paste the last line again: the same answer, and nothing moves. Change BODY and
-  paste the last line: it is refused, as the signature is wrong.
+  paste the last line: it is refused, as the signature is wrong. All that this protocol says then is
+    ${forgeryAnswer(provider, integration)}
+  The reason stands in GraphQL, asked with the operator's token:
+    { callbacks(first: 1, filter: { refusedOnly: true }) { edges { node { verdict httpStatus answer } } } }
 `;
   }
   return '';
+}
+
+/** What the provider is told of a request with a wrong signature. Some protocols have no word of their own for it. */
+function forgeryAnswer({ adapter }: Provider, integration: IntegrationConfig): string {
+  const reply = adapter.bind(integration).refuse('UNAUTHENTICATED', { callback: undefined });
+  return reply === closeConnection ? 'nothing: the connection is closed.' : `HTTP ${reply.status} ${reply.body}`;
 }

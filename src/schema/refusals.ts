@@ -36,7 +36,11 @@ export class ProviderUnavailable extends RefusalInterface {
   readonly retryable: boolean;
 
   constructor(retryable: boolean) {
-    super(retryable ? 'The provider could not be reached; try again in a moment.' : 'The provider refused.');
+    super(
+      retryable
+        ? 'The provider could not be reached; try again in a moment.'
+        : 'The provider refused. Where an integration has games to choose from, a launch has to name one as "game".',
+    );
     this.retryable = retryable;
   }
 }

@@ -105,18 +105,25 @@ function showState({ tickets, balance, mishap }) {
 }
 
 const shown = new Set();
+function showTraffic(record) {
+  if (shown.has(record.number)) return;
+  shown.add(record.number);
+  const made = showRecord(record);
+  made.open = shown.size === 1;
+  $('traffic').prepend(made);
+  while ($('traffic').children.length > 60) $('traffic').lastElementChild.remove();
+}
+
+// A browser has six connections for all pages of one address: a page that nobody sees must not hold one. The stream begins
+// with all there is to know, so nothing is missed.
+let events;
 function follow() {
-  const events = new EventSource(base + '/events');
+  if (events) events.close();
+  events = undefined;
+  if (document.visibilityState === 'hidden') return;
+  events = new EventSource(base + '/events');
   events.addEventListener('state', ({ data }) => showState(JSON.parse(data)));
-  events.addEventListener('traffic', ({ data }) => {
-    const record = JSON.parse(data);
-    if (shown.has(record.number)) return;
-    shown.add(record.number);
-    const made = showRecord(record);
-    made.open = shown.size === 1;
-    $('traffic').prepend(made);
-    while ($('traffic').children.length > 60) $('traffic').lastElementChild.remove();
-  });
+  events.addEventListener('traffic', ({ data }) => showTraffic(JSON.parse(data)));
   events.onerror = () => {
     $('hint').textContent = 'The connection to the simulator was lost.';
   };
@@ -124,4 +131,5 @@ function follow() {
     $('hint').textContent = '';
   };
 }
+document.addEventListener('visibilitychange', follow);
 `;

@@ -72,14 +72,14 @@ follow();</script>`,
   );
 }
 
-/** Shown for launch URLs that were opened before, or never given out. */
+/** Shown for launch URLs that were opened elsewhere, or never given out. */
 export function closedPage(nonce: string): string {
   return document(
     nonce,
     'Session closed',
     `<main><section class="card">
   <h1>This session is closed</h1>
-  <p>A launch URL opens once, within five minutes. Launch the game again to get a new one.</p>
+  <p>A launch URL opens once, within five minutes; only the browser it opened in may reload it. Launch the game again to get a new one.</p>
 </section></main>`,
   );
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ProviderSide, SimulatedGame } from '../adapters/provider-side.js';
 import { faultKinds } from './faults.js';
 import { games } from './games/games.js';
-import { closedPage, playPage } from './page.js';
+import { closedPage, playPage, type PlaySetup } from './page.js';
 import { createPlay, type Play } from './play.js';
 import type { Random } from './random.js';
 import type { Exchange, Sender } from './sender.js';
@@ -21,7 +21,7 @@ export interface PagesOptions {
 }
 
 export interface Pages {
-  /** Keeps a play until its page is opened. @returns its path, which works once */
+  /** Keeps a play until its page is opened. @returns its path, which works once; again only where it was opened */
   readonly open: (game: SimulatedGame, before: readonly Exchange[]) => string;
   close(): void;
 }
@@ -38,20 +38,35 @@ interface Launch {
 }
 
 interface OpenPlay {
+  /** The launch it was opened by. */
+  readonly launchId: string;
+  readonly game: SimulatedGame;
   readonly play: Play;
   readonly watchers: Set<Response>;
 }
 
 const Mishap = z.object({ fault: z.enum(faultKinds).nullable() });
 
+/** Holds the key of a page in the browser that opened it, so that a reload finds it. */
+const KEY_COOKIE = 'page_key';
+
 /**
  * The playable pages. Their calls carry a key in the path rather than a cookie: inside an iframe of the operator's site a
- * browser keeps third-party cookies back.
+ * browser keeps third-party cookies back. Only a reload asks for the cookie, so in such an iframe it finds the page closed.
  */
 export function mountPages(app: Express, options: PagesOptions): Pages {
-  const { side, title, callbackUrl } = options;
   const launches = new Map<string, Launch>();
   const plays = new Map<string, OpenPlay>();
+
+  /** @returns the key of a page that is new; undefined where there is no such launch, or no longer */
+  function openLaunch(launchId: string): string | undefined {
+    const launch = launches.get(launchId);
+    launches.delete(launchId);
+    if (launch === undefined || launch.expiresAt <= Date.now()) return undefined;
+    const key = randomBytes(24).toString('base64url');
+    keep(plays, key, openPlay(options, launchId, launch), PLAYS_MAX, endPlay);
+    return key;
+  }
 
   app.get('/play/:launch', (request, response) => {
     const nonce = randomBytes(16).toString('base64');
@@ -61,21 +76,15 @@ export function mountPages(app: Express, options: PagesOptions): Pages {
       'referrer-policy': 'no-referrer',
       'cache-control': 'no-store',
     });
-    const launch = launches.get(request.params.launch);
-    launches.delete(request.params.launch);
-    if (launch === undefined || launch.expiresAt <= Date.now()) {
+    const { launch } = request.params;
+    const key = openLaunch(launch) ?? keyIn(request);
+    const opened = plays.get(key);
+    if (opened?.launchId !== launch) {
       response.status(410).type('html').send(closedPage(nonce));
       return;
     }
-    const { game } = launch;
-    const opened = openPlay(options, launch);
-    const key = randomBytes(24).toString('base64url');
-    keep(plays, key, opened, PLAYS_MAX, endPlay);
-    const name = side.games.find(({ id }) => id === game.game)?.name ?? game.game;
-    const { rules } = games[side.page];
-    const { player, currency } = game;
-    const setup = { key, title, name, player, currency, callbackUrl, kind: side.page, rules };
-    response.type('html').send(playPage(nonce, setup));
+    response.cookie(KEY_COOKIE, key, { path: `/play/${launch}`, httpOnly: true, sameSite: 'lax' });
+    response.type('html').send(playPage(nonce, setupOf(options, key, opened)));
   });
   mountCalls(app, plays);
 
@@ -89,7 +98,21 @@ export function mountPages(app: Express, options: PagesOptions): Pages {
   };
 }
 
-function openPlay({ side, sender, canVoid, speed, random }: PagesOptions, { game, before }: Launch): OpenPlay {
+/** @returns what the cookie says; empty where there is none */
+function keyIn({ headers }: Request): string {
+  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
+  const start = `${KEY_COOKIE}=`;
+  return pairs.find((pair) => pair.startsWith(start))?.slice(start.length) ?? '';
+}
+
+function setupOf({ side, title, callbackUrl }: PagesOptions, key: string, { game }: OpenPlay): PlaySetup {
+  const { player, currency } = game;
+  const name = side.games.find(({ id }) => id === game.game)?.name ?? game.game;
+  return { key, title, name, player, currency, callbackUrl, kind: side.page, rules: games[side.page].rules };
+}
+
+function openPlay(options: PagesOptions, launchId: string, { game, before }: Launch): OpenPlay {
+  const { side, sender, canVoid, speed, random } = options;
   const watchers = new Set<Response>();
   const tell = (event: string, data: unknown): void => watchers.forEach((watcher) => write(watcher, event, data));
   const play = createPlay({
@@ -104,7 +127,7 @@ function openPlay({ side, sender, canVoid, speed, random }: PagesOptions, { game
     onTraffic: (record) => tell('traffic', record),
   });
   for (const exchange of before) play.record(exchange);
-  return { play, watchers };
+  return { launchId, game, play, watchers };
 }
 
 /** What the page's script calls. */
