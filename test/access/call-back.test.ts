@@ -5,7 +5,6 @@ import { formatId } from '../../src/ledger/ids.js';
 import type { Principal, Role } from '../../src/auth.js';
 import { codes, request } from '../schema/client.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 
 let app: Awaited<ReturnType<typeof startTestApp>>;
 /** Another gateway on the same database. */
@@ -21,7 +20,6 @@ afterAll(async () => {
   await second.close();
   await app.close();
 });
-auditAfterEach(() => app.database);
 
 const mutation = `mutation ($subject: String!, $reason: String!) {
   callBackTokens(input: { subject: $subject, reason: $reason }) { subject issuedBefore } }`;

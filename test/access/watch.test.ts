@@ -4,7 +4,6 @@ import { type AccessChanges, createAccessChanges } from '../../src/access/change
 import { type AccessEnd, type AccessWatch, createAccessWatch } from '../../src/access/watch.js';
 import type { Principal, Role } from '../../src/auth.js';
 import { createReads, type Reads } from '../../src/database/reads.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 
 let database: TestDatabase;
@@ -25,7 +24,6 @@ afterAll(async () => {
   await reads.close();
   await database.close();
 });
-auditAfterEach(() => database);
 
 beforeEach(async () => {
   here = createAccessChanges({ orm: database.orm, reads });

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { IgpxSettings } from '../../src/adapters/igpx/index.js';
 import { parseTransactionId } from '../../src/ledger/ids.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer, testWorld } from '../support/database.js';
 import { balanceOf, send } from './provider.js';
 
@@ -59,7 +58,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => gateway.close());
-auditAfterEach(() => gateway.database);
 
 test('there are fixtures', () => {
   expect(fixtures.length).toBeGreaterThanOrEqual(12);

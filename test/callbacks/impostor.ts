@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { type Answer, balanceOf, bodyOf, countOf, integrationsWith, refused, send, sign } from './provider.js';
 
@@ -57,7 +56,6 @@ export function underAttack(): () => Target {
     });
     expect(answer).toMatchObject({ status: 200, body: expect.stringContaining('"error":null') });
   });
-  auditAfterEach(() => target.gateway.database);
   return () => target;
 }
 

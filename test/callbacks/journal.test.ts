@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createJournal } from '../../src/callbacks/journal.js';
 import { type CallbackRow, createStatements } from '../../src/ledger/statements.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase } from '../support/database.js';
 import {
   bodyOf,
@@ -29,7 +28,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => gateway.close());
-auditAfterEach(() => gateway.database);
 
 const url = '/callbacks/igpx-demo';
 const post = (body: string | Buffer, path = '/transaction') =>

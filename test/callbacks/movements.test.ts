@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { policy } from '../../src/adapters/igpx/policy.js';
 import type { PlayerStatus } from '../../src/ledger/commands.js';
 import { igpxHash, startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import {
   type Answer,
@@ -36,7 +35,6 @@ beforeEach(async () => {
   player = await createTestPlayer(gateway.database);
 });
 afterAll(() => gateway.close());
-auditAfterEach(() => gateway.database);
 
 type Said = Omit<Facts, 'user_id'> & { user_id?: string; integration?: string };
 

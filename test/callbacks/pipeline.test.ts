@@ -19,7 +19,6 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { createStatements } from '../../src/ledger/statements.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { policyWith } from '../ledger/commands.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -155,7 +154,6 @@ beforeEach(async () => {
   alice = await createTestPlayer(db);
   redeem = (integration, token) => redeemLaunchToken(db.orm, integration, token);
 });
-auditAfterEach(() => db);
 
 interface Sent {
   readonly method?: string;

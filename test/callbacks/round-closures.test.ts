@@ -8,7 +8,6 @@ import { createRoundClosures } from '../../src/callbacks/round-closures.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
 import { settingsOf } from '../adapters/contract/providers.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { type Answer, movementsOf, send } from './provider.js';
 
@@ -33,7 +32,6 @@ beforeAll(async () => {
   gateway = await startTestApp({ config: { integrations } });
 });
 afterAll(() => gateway.close());
-auditAfterEach(() => gateway.database);
 
 /** Sends a body as the integration's provider would. */
 function tell(id: string, path: string, body: object): Promise<Answer> {

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { side } from '../../src/adapters/igpx/index.js';
 import { createProvider, type Delivery } from '../../bench/proofs/provider.js';
 import { igpxHash, startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { afterThisTest } from '../support/loopback.js';
 import { bodyOf, movementsOf, send, sign } from './provider.js';
@@ -13,7 +12,6 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.close());
-auditAfterEach(() => database);
 
 const PLAYERS = 16;
 /** Bets a player has under way at once, each on a kept connection. */

@@ -1,7 +1,6 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { igpxHash, startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { type Answer, balanceOf, bodyOf, movementsOf, send, sign, tooPoor } from './provider.js';
 
@@ -19,7 +18,6 @@ afterAll(async () => {
   for (const gateway of gateways) await gateway.close();
   await database.close();
 });
-auditAfterEach(() => database);
 
 function post(body: string, turn: number, path = '/transaction'): Promise<Answer> {
   const { url = '' } = gateways[turn % gateways.length] ?? {};

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { igpxHash } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase } from '../support/database.js';
 import { startBehindWire } from './behind-wire.js';
 import { balanceOf, bodyOf, movementsOf, send, sign } from './provider.js';
@@ -10,7 +9,6 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.close());
-auditAfterEach(() => database);
 
 // The gateway asks for as long as a provider could be waiting, which is why this takes some twelve seconds.
 test(

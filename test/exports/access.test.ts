@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { policy } from '../../src/adapters/igpx/policy.js';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { seeded } from '../support/random.js';
 import { download, FROM, parseLines, SPAN, writeHistory } from './world.js';
@@ -27,7 +26,6 @@ beforeAll(async () => {
   await writeHistory(app.database, stranger, { count: 20, random, integrations: ['igpx-other'] });
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 const get = (path: string, token: string | undefined = analyst) => download(`${app.url}/exports/${path}`, token);
 const lines = async (path: string, token = analyst) => {

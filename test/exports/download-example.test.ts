@@ -7,7 +7,6 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer } from '../support/database.js';
 import { seeded } from '../support/random.js';
 import { download, FROM, parseLines, SPAN, TO, writeHistory } from './world.js';
@@ -31,7 +30,6 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
   await app.close();
 });
-auditAfterEach(() => app.database);
 
 /** Stands between the script and the gateway, and cuts off each of the first answers a little later than the one before. */
 async function startTrouble(cuts: readonly number[]): Promise<{ server: Server; url: string; requests: string[] }> {

@@ -2,7 +2,6 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createReads, type Reads } from '../../src/database/reads.js';
 import { readBalancesAt } from '../../src/history/balance-at.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { seeded } from '../support/random.js';
 import { writeRows } from './ledger-rows.js';
@@ -17,7 +16,6 @@ afterAll(async () => {
   await reads.close();
   await db.close();
 });
-auditAfterEach(() => db);
 
 function openReads({ url }: TestDatabase): Reads {
   return createReads({ primary: { connectionString: url, max: 2 }, logger: pino({ level: 'silent' }) });

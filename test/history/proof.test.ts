@@ -10,7 +10,6 @@ import { createReads, type Reads } from '../../src/database/reads.js';
 import { createProofs, headText, type Proof, ProofError, type Proofs } from '../../src/history/proof.js';
 import { formatTransactionId } from '../../src/ledger/ids.js';
 import { Secret } from '../../src/observability/secret.js';
-import { expectStraightBooks } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { writeRows } from './ledger-rows.js';
 
@@ -32,7 +31,6 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'croupier-proof-'));
 });
 afterAll(async () => {
-  await expectStraightBooks(db);
   rmSync(directory, { recursive: true, force: true });
   await reads.close();
   await db.close();

@@ -10,7 +10,6 @@ import {
   type SessionPlay,
 } from '../../src/launch/sessions.js';
 import { type WantedRow, writeRows } from '../history/ledger-rows.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestPlayer, type TestDatabase, type TestPlayer } from '../support/database.js';
 import { seeded } from '../support/random.js';
 
@@ -28,7 +27,6 @@ afterAll(async () => {
 beforeEach(async () => {
   alice = await createTestPlayer(db, { balances: { EUR: '0', USD: '0' } });
 });
-auditAfterEach(() => db);
 
 const start = Date.parse('2026-05-01T10:00:00.000Z');
 const minute = 60_000;

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADJUSTMENT, type Correction } from '../../src/ledger/commands.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { UNITS_MAX } from '../../src/ledger/money.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -92,7 +91,6 @@ describe('in the books', () => {
     await ledger.close();
     await db.close();
   });
-  auditAfterEach(() => db);
 
   const options = { policy, deadlineMs: 10_000 };
   const player = (more: TestPlayerOptions = {}) => createTestPlayer(db, { balances: { EUR: '10' }, ...more });

@@ -9,7 +9,6 @@ import {
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { usedOf } from '../../src/ledger/limits.js';
 import { statusAt, statusSql } from '../../src/ledger/status.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -33,7 +32,6 @@ afterAll(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-auditAfterEach(() => db);
 
 /** From now on only the test moves the clock. */
 function at(text: string): void {

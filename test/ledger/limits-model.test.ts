@@ -10,7 +10,7 @@ import {
 } from '../../src/ledger/commands.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { periodStart, usedOf } from '../../src/ledger/limits.js';
-import { auditAfterEach, expectStraightBooks } from '../support/books.js';
+import { expectStraightBooks } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -41,7 +41,6 @@ afterAll(async () => {
 afterEach(() => {
   vi.useRealTimers();
 });
-auditAfterEach(() => db);
 
 async function execute(command: WalletCommand, ledger: Ledger): Promise<string> {
   return said((await ledger.execute(command, { policy, deadlineMs: 10_000 })).outcome);

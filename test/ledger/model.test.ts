@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CASHIER, playerStatuses, type WalletCommand, type Win } from '../../src/ledger/commands.js';
 import { Policy } from '../../src/ledger/policy.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -24,7 +23,6 @@ beforeAll(async () => {
   db = await createTestDatabase();
 });
 afterAll(() => db.close());
-auditAfterEach(() => db);
 
 /** What was answered, without the balances. */
 const seen = new Set<string>();

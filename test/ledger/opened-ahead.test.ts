@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import type { WalletCommand } from '../../src/ledger/commands.js';
 import type { ExecuteOptions, Ledger } from '../../src/ledger/ledger.js';
 import type { CallbackRow } from '../../src/ledger/statements.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -31,7 +30,6 @@ afterAll(async () => {
   await wire.close();
   await db.close();
 });
-auditAfterEach(() => db);
 
 beforeEach(async () => {
   failures = [];

@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -38,7 +37,6 @@ afterAll(async () => {
   await app.end();
   await db.close();
 });
-auditAfterEach(() => db);
 
 /** The statement's SQLSTATE, and the constraint that refused it; nothing it does stays. */
 async function refusalOf(client: pg.Client | pg.PoolClient, sql: string): Promise<string> {

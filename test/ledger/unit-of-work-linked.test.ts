@@ -3,7 +3,6 @@ import type { Outcome, WalletCommand } from '../../src/ledger/commands.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import type { Policy } from '../../src/ledger/policy.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
-import { auditAfterEach } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -24,7 +23,6 @@ beforeAll(async () => {
   db = await createTestDatabase();
 });
 afterAll(() => db.close());
-auditAfterEach(() => db);
 
 beforeEach(async () => {
   failures = [];

@@ -7,7 +7,6 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { createProjector, type Projector } from '../../src/reports/projector.js';
 import { rebuildReports } from '../../src/reports/rebuild.js';
 import { bet, decimal, policy, rollback, win } from '../ledger/commands.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestLedger, createTestPlayer, type TestDatabase } from '../support/database.js';
 import { checkProjections, expectTrueProjections, untilProjected } from '../support/projections.js';
 import { type Random, seeded } from '../support/random.js';
@@ -28,7 +27,6 @@ afterAll(async () => {
   await ledger.close();
   await db.close();
 });
-auditAfterEach(() => db);
 
 /** A gateway that projects, as far as the database can tell. */
 function startProjector(name = 'croupier-projector', { url } = db): Projector {

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bet, policy } from '../ledger/commands.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestDatabase, createTestLedger, createTestPlayer, type TestDatabase } from '../support/database.js';
 import { checkProjections } from '../support/projections.js';
 
@@ -12,7 +11,6 @@ describe('npm run rebuild', () => {
     db = await createTestDatabase();
   });
   afterAll(() => db.close());
-  auditAfterEach(() => db);
 
   async function runRebuild(...args: string[]) {
     const run = promisify(execFile);

@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { providers } from '../../src/adapters/registry.js';
 import { leavingLoopback, openBrowser, openContext } from '../support/browser.js';
 import { freePorts, type Ports } from './ports.js';
+import { watchBalance } from './watch-balance.js';
 
 /** What somebody sees who types `npm start` for the first time: the printed page, a game, the explorer, and the end. */
 
@@ -132,47 +133,9 @@ async function paste(command: string): Promise<string[]> {
   return (await text(shell.stdout)).trim().split('\n');
 }
 
-const Change = z.object({
-  balanceChanged: z.object({
-    sequence: z.string(),
-    balance: z.object({ amount: z.string() }),
-    transaction: z.object({ kind: z.string() }).nullable(),
-  }),
+const Refused = z.object({
+  callbacks: z.object({ edges: z.array(z.object({ node: z.record(z.string(), z.unknown()) })) }),
 });
-
-/** Balance changes of a wallet as they arrive. */
-function watchBalance(client: Client, walletId: string) {
-  const seen: z.infer<typeof Change>['balanceChanged'][] = [];
-  let arrived = (): void => undefined;
-  let fault: unknown;
-  const query = `subscription { balanceChanged(walletId: "${walletId}") { sequence balance { amount } transaction { kind } } }`;
-  const wake = (error: unknown): void => {
-    fault = error;
-    arrived();
-  };
-  client.subscribe(
-    { query },
-    {
-      next(message) {
-        seen.push(Change.parse(message.data).balanceChanged);
-        arrived();
-      },
-      error: wake,
-      complete: () => wake(new Error('The subscription ended.')),
-    },
-  );
-  return {
-    seen,
-    async until(count: number): Promise<void> {
-      while (seen.length < count) {
-        if (fault !== undefined) throw fault;
-        await new Promise<void>((resolve) => {
-          arrived = resolve;
-        });
-      }
-    },
-  };
-}
 
 describe('a newcomer', { timeout: 40_000 }, () => {
   let gateway: Gateway;
@@ -207,6 +170,8 @@ describe('a newcomer', { timeout: 40_000 }, () => {
     expect(gateway.printed).toContain(`${gateway.url}/explorer`);
     expect(gateway.printed.trimStart()).toMatch(/^Croupier is ready/);
     expect(gateway.printed).not.toContain('"level"');
+    // What they have by now is another matter at the second start.
+    expect(gateway.printed).toContain('who each began with EUR 1000.00');
     for (const [index, id] of [...providers.keys()].sort().entries()) {
       expect(gateway.printed).toMatch(
         new RegExp(`${id}-demo +http://127.0.0.1:${Number(ports.SIMULATOR_PORT) + index} `),
@@ -246,6 +211,31 @@ describe('a newcomer', { timeout: 40_000 }, () => {
     expect(answers[1]).toBe(answers[0]);
     expect(answers[2]).toBe('{"error":"INTERNAL_ERROR"}');
     expect(cents((await walletOf(gateway)).amount)).toBe(cents(before.amount) - 500);
+    expect(gateway.printed).toContain(`HTTP 200 ${answers[2]}`);
+  });
+
+  test('finds with the printed query why the changed bet was refused', async () => {
+    const query = /^ +(\{ callbacks\(.*\})$/m.exec(gateway.printed)?.[1] ?? '';
+    const verdicts = async (): Promise<unknown> =>
+      (await ask(gateway.url, tokens(gateway.printed).operator, query, Refused)).callbacks.edges;
+    // The journal of what never reached the ledger is written beside the answer.
+    await expect
+      .poll(verdicts, { timeout: 10_000 })
+      .toEqual([{ node: { verdict: 'UNAUTHENTICATED', httpStatus: 200, answer: '{"error":"INTERNAL_ERROR"}' } }]);
+  });
+
+  test('who names no game is told to, wherever there are games to choose from', async () => {
+    for (const [id, { side }] of providers) {
+      if (side.games.length === 0) continue;
+      const { launchGame } = await ask(
+        gateway.url,
+        tokens(gateway.printed).player,
+        `mutation { launchGame(input: { integration: "${id}-demo", currency: "${side.currencies?.[0] ?? 'EUR'}" }) {
+          __typename ... on Refusal { message } } }`,
+        z.object({ launchGame: z.object({ __typename: z.string(), message: z.string().optional() }) }),
+      );
+      expect(launchGame.message, `${id}: ${launchGame.__typename}`).toContain('has to name one as "game"');
+    }
   });
 
   test('plays the launched game: the balance follows the match, the void gives the stake back', async () => {
@@ -306,6 +296,16 @@ describe('a newcomer', { timeout: 40_000 }, () => {
     expect(opened.urls.some((url) => url.startsWith('ws:'))).toBe(true);
     expect(leavingLoopback(opened.urls)).toEqual([]);
     expect(opened.complaints).toEqual([]);
+  });
+
+  test('is led from the bare address to the explorer, whose lines fit beside the answer', async () => {
+    const response = await fetch(gateway.url);
+    expect([response.status, response.url]).toEqual([200, `${gateway.url}/explorer`]);
+    const [, query = '""'] = /"defaultQuery":("(?:[^"\\]|\\.)*")/.exec(await response.text()) ?? [];
+    const lines = z.string().parse(JSON.parse(query)).split('\n');
+    expect(lines).toContain('mutation Launch {');
+    // What a window of 1280 px shows.
+    expect(lines.filter((line) => line.length > 55)).toEqual([]);
   });
 
   test('shares no token with whoever asks for the explorer under another name', async () => {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { adjustmentIdSql } from '../../src/adjustments/adjustment-list.js';
 import { formatId, parseId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, request } from './client.js';
 
@@ -30,7 +29,6 @@ afterAll(async () => {
   await second.close();
   await app.close();
 });
-auditAfterEach(() => app.database);
 
 const proposal = `id player { externalId } amount { amount currency } reason state proposedBy proposedAt approvedBy approvedAt
   transaction { id }`;

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { RawSocket } from './client.js';
 
@@ -23,7 +22,6 @@ const open: RawSocket[] = [];
 afterEach(() => {
   for (const { socket } of open.splice(0)) socket.terminate();
 });
-auditAfterEach(() => app.database);
 
 interface Received {
   id: string;

@@ -5,7 +5,6 @@ import { policy } from '../../src/adapters/igpx/policy.js';
 import type { Movement } from '../../src/ledger/commands.js';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, queriesDuring, request } from './client.js';
 
@@ -19,7 +18,6 @@ beforeAll(async () => {
   foreign = await app.token('operator', 'boss', { brand: 'other' });
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 /** Rows of the journal put in by hand, some on days of their own. @returns the integration they are of */
 async function journal(

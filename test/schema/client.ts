@@ -95,7 +95,10 @@ export class RawSocket {
   }
 
   async open(): Promise<this> {
-    await new Promise((resolve) => this.socket.once('open', resolve));
+    // It may have opened while its token was made.
+    if (this.socket.readyState === WebSocket.CONNECTING) {
+      await Promise.race([new Promise((resolve) => this.socket.once('open', resolve)), this.closed]);
+    }
     return this;
   }
 

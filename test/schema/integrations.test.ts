@@ -20,7 +20,7 @@ const settings = {
 beforeAll(async () => {
   const left = { id: 'igpx-left', adapter: 'igpx', brand: 'demo', currencies: ['EUR'], settings: {}, policy: {} };
   // One that has been in the configuration, and has left it.
-  database = await createTestDatabase({ ...testWorld, integrations: [...testWorld.integrations, left] });
+  database = await createTestDatabase({ world: { ...testWorld, integrations: [...testWorld.integrations, left] } });
   const overrides: PolicyOverrides = { rollbackOfUnknown: 'refuse', rollbackTargets: ['bet'] };
   const integrations = testWorld.integrations.map((each) => ({
     ...each,

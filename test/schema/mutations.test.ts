@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, request } from './client.js';
 
@@ -13,7 +12,6 @@ beforeAll(async () => {
   operator = await app.token('operator');
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 const create = `mutation ($input: CreatePlayerInput!) { createPlayer(input: $input) {
   id externalId brand status wallets { currency balance { amount } sequence } } }`;

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, request } from './client.js';
 
@@ -21,7 +20,6 @@ beforeEach(async () => {
   own = await app.token('player', player.externalId);
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 const DAY_MS = 24 * 60 * 60_000;
 const limits = `limits {

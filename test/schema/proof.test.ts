@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formatTransactionId } from '../../src/ledger/ids.js';
 import { Secret } from '../../src/observability/secret.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, request } from './client.js';
 
@@ -23,7 +22,6 @@ afterAll(async () => {
   await without.close();
   await app.close();
 });
-auditAfterEach(() => app.database);
 
 const query = `query ($id: ID!) { transaction(id: $id) { proof { text previousHash hash complete links { sequence text hash }
   head { walletId sequence hash signedAt keyId signature } } } }`;

@@ -5,7 +5,6 @@ import type { Movement } from '../../src/ledger/commands.js';
 import { formatId } from '../../src/ledger/ids.js';
 import { createProjector, type Projector } from '../../src/reports/projector.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { expectTrueProjections, untilProjected } from '../support/projections.js';
 import { codes, queriesDuring, request } from './client.js';
@@ -30,7 +29,6 @@ afterAll(async () => {
   await projector.close();
   await app.close();
 });
-auditAfterEach(() => app.database);
 afterEach(() => expectTrueProjections(app.database));
 
 const amount = (units: bigint) => ({ digits: units, decimals: 0 });

@@ -3,7 +3,6 @@ import { createServer } from 'node:http';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { type WantedRow, writeRows } from '../history/ledger-rows.js';
 import { codes, queriesDuring, request } from './client.js';
@@ -43,7 +42,6 @@ afterAll(async () => {
   await app.close();
   provider.close();
 });
-auditAfterEach(() => app.database);
 
 const playerId = (): string => formatId('player', alice);
 

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { policy } from '../../src/adapters/igpx/policy.js';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { RawSocket } from './client.js';
 
@@ -13,7 +12,6 @@ beforeAll(async () => {
   player = await createTestPlayer(app.database);
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 /** With long keys asked for many times, a message has eight kilobytes: these are more than the kernel keeps for a client. */
 const CHANGES = 2_400;

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatId } from '../../src/ledger/ids.js';
 import { type WantedRow, writeRows } from '../history/ledger-rows.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, request } from './client.js';
 import { amount, connection, history, play as playOn, walk, walletId } from './transaction-lists.js';
@@ -16,7 +15,6 @@ beforeAll(async () => {
   support = await app.token('support');
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 const play = (player: TestPlayer, movement: Parameters<typeof playOn>[2]) => playOn(app, player, movement);
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatId, formatTransactionId } from '../../src/ledger/ids.js';
 import { writeRows } from '../history/ledger-rows.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { seeded } from '../support/random.js';
 import { request } from './client.js';
@@ -26,7 +25,6 @@ beforeAll(async () => {
   support = await app.token('support');
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 const play = (player: TestPlayer, movement: Parameters<typeof playOn>[2]) => playOn(app, player, movement);
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { policy } from '../../src/adapters/igpx/policy.js';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp, type TestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { RawSocket } from './client.js';
 
@@ -18,7 +17,6 @@ afterAll(async () => {
   await other.close();
   await app.close();
 });
-auditAfterEach(() => app.database);
 
 interface Event {
   cursor: string;

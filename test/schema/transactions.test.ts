@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { formatId } from '../../src/ledger/ids.js';
 import { startTestApp } from '../support/app.js';
-import { auditAfterEach } from '../support/books.js';
 import { createTestPlayer, type TestPlayer } from '../support/database.js';
 import { codes, type GraphqlAnswer, queriesDuring, request } from './client.js';
 import {
@@ -24,7 +23,6 @@ beforeAll(async () => {
   support = await app.token('support');
 });
 afterAll(() => app.close());
-auditAfterEach(() => app.database);
 
 const play = (player: TestPlayer, movement: Parameters<typeof playOn>[2]) => playOn(app, player, movement);
 

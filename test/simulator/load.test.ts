@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { providers } from '../../src/adapters/registry.js';
 import { type FaultKind, faultKinds, type Faults } from '../../src/simulator/faults.js';
 import { type LoadReport, runLoad } from '../../src/simulator/load/load.js';
-import { auditAfterEach } from '../support/books.js';
 import { currency, openWorld, type World } from './world.js';
 
 /** The short form of `npm run simulate`, for every provider. */
@@ -12,7 +11,6 @@ beforeAll(async () => {
   world = await openWorld();
 });
 afterAll(() => world.close());
-auditAfterEach(() => world.database);
 
 const PLAYERS = 12;
 let groups = 0;

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { PageKind } from '../../src/adapters/provider-side.js';
 import { providers } from '../../src/adapters/registry.js';
-import { auditAfterEach } from '../support/books.js';
 import { leavingLoopback, openBrowser, openContext } from '../support/browser.js';
 import { currency, openWorld, type World } from './world.js';
 
@@ -20,7 +19,6 @@ afterAll(async () => {
   await browser.close();
   await world.close();
 });
-auditAfterEach(() => world.database);
 
 const Launched = z.object({ data: z.object({ launchGame: z.object({ url: z.string() }) }) });
 
@@ -61,6 +59,34 @@ async function place(page: Page, kind: PageKind, stake: string): Promise<void> {
   if (kind === 'bet-slip') await page.locator('.odds').first().click();
   await page.getByLabel('Stake').fill(stake);
   await page.locator('#place').click();
+}
+
+interface Tab {
+  readonly page: Page;
+  /** Hides the others. */
+  readonly show: () => Promise<void>;
+}
+
+/** Tabs of a window, each opened in front of the others. A browser without a screen hides no page: it has to be told. */
+async function openTabs(context: BrowserContext, count: number, urlOf: () => Promise<string>): Promise<readonly Tab[]> {
+  const tabs: Tab[] = [];
+  let front: Page | undefined;
+  const turn = (page: Page, state: 'hidden' | 'visible'): Promise<void> =>
+    page.evaluate(`Object.defineProperty(document, 'visibilityState', { configurable: true, value: '${state}' });
+      document.dispatchEvent(new Event('visibilitychange')); undefined`);
+  const bringToFront = async (page: Page): Promise<void> => {
+    if (front === page) return;
+    if (front !== undefined) await turn(front, 'hidden');
+    front = page;
+    await turn(page, 'visible');
+  };
+  while (tabs.length < count) {
+    const page = await context.newPage();
+    await bringToFront(page);
+    await page.goto(await urlOf());
+    tabs.push({ page, show: () => bringToFront(page) });
+  }
+  return tabs;
 }
 
 const cents = (amount: string | undefined): number => Math.round(Number(amount) * 100);
@@ -109,6 +135,7 @@ test.each(voiding.map(([id]) => id))(
 
 describe('any page', () => {
   const [anyone = ''] = providers.keys();
+  const kindOfAnyone = providers.get(anyone)?.side.page ?? 'slot';
 
   test('stands in an iframe of another site', async () => {
     const { url } = await launch(anyone);
@@ -125,7 +152,7 @@ describe('any page', () => {
     const page = await opened.context.newPage();
     await page.goto(url);
     await page.getByLabel('From now on').selectOption('duplicate');
-    await place(page, providers.get(anyone)?.side.page ?? 'slot', '5000');
+    await place(page, kindOfAnyone, '5000');
     await page.locator('#traffic .badge').nth(1).waitFor();
     expect(await page.locator('#traffic .badge').allTextContents()).toEqual([
       'it comes twice at once',
@@ -139,6 +166,59 @@ describe('any page', () => {
     expect((await fetch(url)).status).toBe(200);
     const again = await fetch(url);
     expect([again.status, await again.text()]).toEqual([410, expect.stringContaining('Launch the game again')]);
+  });
+
+  test('is there again when it is reloaded, with its bet, and for no other browser', async () => {
+    const { player, url } = await launch(anyone);
+    await using opened = await openContext(browser);
+    const page = await opened.context.newPage();
+    await page.goto(url);
+    await place(page, kindOfAnyone, '5');
+    await page.locator('#tickets .badge.running').waitFor();
+    for (const _again of [1, 2]) {
+      expect((await page.reload())?.status()).toBe(200);
+      await page.locator('#tickets .badge').waitFor();
+    }
+    expect(await page.locator('#player').textContent()).toBe(player);
+    await page.locator('#tickets .badge.won').waitFor();
+    expect(opened.complaints).toEqual([]);
+
+    await using other = await openContext(browser);
+    const copied = await other.context.newPage();
+    expect((await copied.goto(url))?.status()).toBe(410);
+    await copied.getByText('This session is closed').waitFor();
+  });
+
+  test("a page's cookie opens no page of another launch", async () => {
+    const [mine, other] = [await launch(anyone), await launch(anyone)];
+    const [cookie = ''] = (await fetch(mine.url)).headers.getSetCookie();
+    expect(cookie).toContain(`Path=${new URL(mine.url).pathname}; HttpOnly; SameSite=Lax`);
+    const headers = { cookie: `a=b; ${cookie.split(';')[0]}` };
+    expect((await fetch(mine.url, { headers })).status).toBe(200);
+    expect((await fetch(other.url)).status).toBe(200);
+    expect((await fetch(other.url, { headers })).status).toBe(410);
+  });
+
+  test('more pages than a browser has connections are open at once, and each can bet', async () => {
+    await using opened = await openContext(browser);
+    const tabs = await openTabs(opened.context, 7, async () => (await launch(anyone)).url);
+    for (const { page, show } of tabs) {
+      await show();
+      await place(page, kindOfAnyone, '5000');
+      await page.locator('#tickets .badge.refused').waitFor();
+    }
+    for (const { page, show } of tabs) {
+      await show();
+      await place(page, kindOfAnyone, '4000');
+    }
+    // What came while a page was hidden is there when it is shown again, and nothing of it twice.
+    for (const { page, show } of tabs) {
+      await show();
+      await page.locator('#tickets .badge.refused').nth(1).waitFor();
+      expect(await page.locator('#tickets .badge').count()).toBe(2);
+      expect(await page.locator('#traffic details').count()).toBe(2);
+    }
+    expect(opened.complaints).toEqual([]);
   });
 
   test('needs nothing from elsewhere and runs no script but its own', async () => {

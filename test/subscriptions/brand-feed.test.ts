@@ -4,7 +4,6 @@ import type { Posted, PostedPosition } from '../../src/events/brand-feed.js';
 import type { Bus } from '../../src/events/bus.js';
 import { createFeed, type Feed } from '../../src/events/feed.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
-import { expectStraightBooks } from '../support/books.js';
 import {
   createTestDatabase,
   createTestLedger,
@@ -22,7 +21,6 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
-  await expectStraightBooks(database);
 });
 afterAll(() => database.close());
 

@@ -8,7 +8,6 @@ import { LANE_COUNT } from '../../src/ledger/lanes.js';
 import { UNITS_MAX } from '../../src/ledger/money.js';
 import { createLogger, Secret } from '../../src/observability/logger.js';
 import { policyWith } from '../ledger/commands.js';
-import { expectStraightBooks } from '../support/books.js';
 import { type BusKind, type BusServer, missing, openBusServer } from '../support/bus-servers.js';
 import { createTestDatabase, createTestLedger, createTestPlayer } from '../support/database.js';
 
@@ -222,7 +221,6 @@ describe.each(here)('the %s bus', (kind) => {
     await feed.close();
     await ledger.close();
     await server.start();
-    await expectStraightBooks(database);
     await database.close();
   });
 

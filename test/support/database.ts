@@ -12,6 +12,7 @@ import { createStatements } from '../../src/ledger/statements.js';
 import { createPlayerDirectory } from '../../src/players/directory.js';
 import { policy as igpxPolicy } from '../../src/adapters/igpx/policy.js';
 import { keepReferenceData } from '../../src/reference-data.js';
+import { auditFromNowOn } from './books.js';
 
 /** What the tests' databases know of the world; no settings, because no adapter is bound here. */
 export const testWorld: Pick<Config, 'currencies' | 'brands' | 'integrations'> = {
@@ -60,8 +61,15 @@ export async function createEmptyDatabase(): Promise<Pick<TestDatabase, 'url' | 
   return { url: url.href, owner, close };
 }
 
-/** A database of its own, cloned from the migrated template; `close` drops it. */
-export async function createTestDatabase(world = testWorld): Promise<TestDatabase> {
+export interface TestDatabaseOptions {
+  readonly world?: typeof testWorld;
+  /** Not for books that a test makes crooked on purpose. */
+  readonly audited?: boolean;
+}
+
+/** A database of its own, cloned from the migrated template and audited after each test; `close` drops it. */
+export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const { world = testWorld, audited = true } = options;
   const serverUrl = inject('serverUrl');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await asServer(serverUrl, `create database ${name} template template_croupier`);
@@ -75,13 +83,18 @@ export async function createTestDatabase(world = testWorld): Promise<TestDatabas
   await keepReferenceData(database.orm, world);
   const owner = new pg.Pool({ connectionString: url.href, max: 2 });
   owner.on('error', () => undefined);
+  const audits = audited ? auditFromNowOn(database) : undefined;
   return {
     ...database,
     owner,
     close: async () => {
-      await owner.end();
-      await database.close();
-      await asServer(serverUrl, `drop database ${name} with (force)`);
+      try {
+        await audits?.end();
+      } finally {
+        await owner.end();
+        await database.close();
+        await asServer(serverUrl, `drop database ${name} with (force)`);
+      }
     },
   };
 }
