@@ -175,12 +175,12 @@ function currencyToOpen(
 ): string | undefined {
   const listed = draft.context.brandCurrencies.get(brand);
   if (listed?.has(currency) === true) return currency;
-  if (kind !== 'rollback' || anyWallet(draft, player) !== undefined) return undefined;
+  if (kind !== 'rollback' || oldestWallet(draft, player) !== undefined) return undefined;
   return listed?.values().next().value;
 }
 
 /** The player's oldest wallet. */
-export function anyWallet(draft: Draft, player: { lane: number; id: bigint }): WalletDraft | undefined {
+export function oldestWallet(draft: Draft, player: { lane: number; id: bigint }): WalletDraft | undefined {
   let oldest: WalletDraft | undefined;
   for (const wallet of draft.wallets.values()) {
     if (wallet.lane !== player.lane || wallet.playerId !== player.id) continue;

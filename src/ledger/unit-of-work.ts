@@ -4,7 +4,7 @@ import type { LedgerConnection, Statement } from './connection.js';
 import { decide, type Decision, type Known, type LedgerRow, type LinkedRow, type WalletState } from './decide.js';
 import {
   addToRound,
-  anyWallet,
+  oldestWallet,
   type Draft,
   keysOf,
   know,
@@ -141,7 +141,7 @@ function applyMovement(draft: Draft, pending: Pending, command: Movement, by: Pl
 
 /** Where the rollback of something unknown leaves its trace, when it states a currency that the player has no wallet in. */
 function traceWallet(draft: Draft, { command, player }: Pending, at: StoredRow | undefined): WalletDraft | undefined {
-  return command.kind === 'rollback' && at === undefined ? anyWallet(draft, player) : undefined;
+  return command.kind === 'rollback' && at === undefined ? oldestWallet(draft, player) : undefined;
 }
 
 /** Whether the integration takes bets in the currency. What was posted before it stopped to is still known by its key. */
